@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from testis_abm.experiments.trial import trial
     from testis_abm.facade import PulsesResult, RunResult, SurfaceResult, pulses, run, surface
     from testis_abm.man.mean_field import ExpectedMan
+    from testis_abm.parameters.tables import using
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
+    from testis_abm.scenario.own import tables
     from testis_abm.support.errors import ScenarioError, TestisError
 
 __version__ = "0.1.0"
@@ -47,6 +49,8 @@ _HOME = {
     "surface": "facade",
     "Scenario": "scenario",
     "load": "scenario",
+    "tables": "scenario.own",
+    "using": "parameters.tables",
 }
 _INSIDE = {"find_twin": "find"}
 __all__ = [
@@ -70,8 +74,10 @@ __all__ = [
     "sensitivity",
     "surface",
     "sweep",
+    "tables",
     "trial",
     "under_hypotheses",
+    "using",
 ]
 
 

@@ -16,5 +16,7 @@ ENGINES = CELLS, EXPECTED = ("cells", "expected")
 PARAMETERS = PLAUSIBLE, TABLES = ("plausible", "tables")
 # Priors over men.
 POPULATIONS = ("clinic", "community", "healthy", "asian", "obese", "hypogonadotropic", "testosterone_users")
+# Those that take the numbers of another where they have none of their own.
+PART_OF = {"asian": "healthy", "obese": "community", "hypogonadotropic": "clinic", "testosterone_users": "clinic"}
 
 DISCLAIMER = "Research software: a simulation, not medical advice."

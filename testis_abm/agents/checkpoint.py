@@ -19,7 +19,8 @@ from testis_abm import __version__
 from testis_abm.agents import mesa_clock
 from testis_abm.biology import steps
 from testis_abm.man.injuries import Injuries
-from testis_abm.scenario import Clamp, Insult, load
+from testis_abm.parameters.tables import NONE, using
+from testis_abm.scenario import Clamp, Insult, Scenario, load
 from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import Note, TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
@@ -230,10 +231,15 @@ class Checkpoint:
             if not isinstance(self.state.get(key), kind):
                 raise self._damaged(f"{key} is missing or no {kind.__name__}")
         with self._reading():
-            tissue = load(self.state["scenario"]).tissue
+            tissue = self._scenario().tissue
         size, cells = sum(header.size for header in headers.values()), tissue.sertoli
         if size > _LEAST_ROOM + _ROOM * cells:
             raise self._damaged(f"its arrays take {size:,} bytes, more than a tissue of {cells:,} Sertoli cells can")
+
+    def _scenario(self) -> Scenario:
+        """Return the scenario, which carries its own tables."""
+        with using(NONE):
+            return load(self.state["scenario"])
 
     def _check_rules(self, version: object, form: object) -> None:
         if version != __version__:
@@ -316,7 +322,9 @@ class Checkpoint:
                 raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
             model.day, model.running = int(scalars["day"]), bool(scalars["running"])
             model.clamps = tuple(Clamp(**table) for table in kept["clamps"])
-            model.injuries = Injuries([Insult(**table) for table in kept["insults"]], model.values)
+            with using(model.case.own_tables):
+                insults = [Insult(**table) for table in kept["insults"]]
+            model.injuries = Injuries(insults, model.values)
             model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
             for name in model.records:
                 model.records.read(name, kept["records"][name])

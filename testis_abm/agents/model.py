@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Self
 import mesa
 import numpy as np
 
-from testis_abm import parameters as tables
 from testis_abm.agents import checkpoint, histology, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
@@ -148,12 +147,12 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.case = scenario
         self.seed = seed
         self.treated = guard.flag(treated, "treated")
-        self.values = complete(tables.values(scenario.parameters))
+        self.values = complete(scenario.values())
         self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
         self.rules = self._own_rules({} if rules is None else rules, settled)
-        self.drugs = None if drugs is None else guard.entries(drugs, tables.drugs(), "drugs", "parameters.drugs()")
+        self.drugs = None if drugs is None else guard.entries(drugs, scenario.drugs, "drugs", "parameters.drugs()")
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
@@ -203,7 +202,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _build(self) -> None:
         """Make the man, not yet settled, and plan his doses."""
         case, values, man = self.case, self.values, self.man
-        known, given = self.drugs or tables.drugs(), case.therapy if self.treated else ()
+        known, given = self.drugs or case.drugs, case.therapy if self.treated else ()
         names = dict.fromkeys([*(part.drug for part in case.man.history), *(therapy.drug for therapy in given)])
         kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)

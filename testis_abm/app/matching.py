@@ -53,7 +53,7 @@ class Response:
     @property
     def values(self) -> dict[str, float]:
         """Return the model's parameters under the scenario's own."""
-        return parameters.values(self.scenario.parameters)
+        return self.scenario.values()
 
 
 def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:

@@ -113,6 +113,16 @@ class Kinetics:
         )
 
 
+def constants(actions: Sequence[str], dose_unit: str, given: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the constants that a substance needs for its actions (keys of MECHANISMS); one that is `given` may stand for another."""
+    rows = [MECHANISMS[action] for action in actions]
+    depot = "release_days" if "release_days" in given else "absorption_half_life"
+    mass = ("molar_mass",) if dose_unit == "mg" else ()
+    cleared = () if any(row.released for row in rows) else ("half_life", "clearance")
+    of_actions = [name for row in rows for part in row.exposed for name in (part.over, part.times) if name]
+    return tuple(dict.fromkeys((depot, "bioavailability", *mass, *cleared, *of_actions)))
+
+
 class _Rates(NamedTuple):
     absorption: float
     elimination: float

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from testis_abm.cli import (
     studies,
     surface,
 )
-from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
+from testis_abm.cli.options import NO_PLOTS, TABLES, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
 from testis_abm.support.errors import Note, TestisError, brief, shown
@@ -64,16 +64,30 @@ def _mute() -> None:
 
 
 def _called(arguments: Sequence[str]) -> int:
-    try:
-        with unswept():
-            options = _parser().parse_args(_joined(arguments))
-    except TestisError as error:
-        print(as_typed(error), file=sys.stderr)
-        return 2
-    with warnings.catch_warnings():
+    with ExitStack() as stack:
+        try:
+            if folder := _tables(arguments):
+                from testis_abm.parameters.tables import using
+                from testis_abm.scenario.own import tables
+
+                stack.enter_context(using(tables(folder)))
+            with unswept():
+                options = _parser().parse_args(_joined(arguments))
+        except TestisError as error:
+            print(as_typed(error), file=sys.stderr)
+            return 2
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("default", Note)
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
         return _act(options)
+
+
+def _tables(arguments: Sequence[str]) -> str | None:
+    """Return the folder of --tables, which is in force before the other options are read: they may name what is in it."""
+    early = Parser(prog="testis-abm", add_help=False, usage=argparse.SUPPRESS)
+    early.add_argument(TABLES.name, **TABLES.settings)
+    folder: str | None = early.parse_known_args(list(arguments))[0].tables
+    return folder
 
 
 def _act(options: argparse.Namespace) -> int:
@@ -224,7 +238,8 @@ def _parameters(options: argparse.Namespace) -> None:
 
 def _explained(parameter: Parameter) -> Iterator[str]:
     p = parameter
-    yield f"{p.name} = {f'{p.value:g} {p.symbol}'.strip()}   (range {p.low:g} to {p.high:g}; {p.confidence})"
+    mark = "; own" if _mark("parameter", p.name) else ""
+    yield f"{p.name} = {f'{p.value:g} {p.symbol}'.strip()}   (range {p.low:g} to {p.high:g}; {p.confidence}{mark})"
     for label, text in (("source", p.source), ("note", p.note)):
         if text:
             yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
@@ -271,13 +286,17 @@ def _drugs(options: argparse.Namespace) -> None:
 
     known = drugs()
     if options.word is None:
-        printing.listed((drug.name, f"{drug.title}; {drug.drug_class}; usual {drug.usual}") for drug in known.values())
+        printing.listed(
+            (drug.name, f"{_mark('drug', drug.name)}{drug.title}; {drug.drug_class}; usual {drug.usual}")
+            for drug in known.values()
+        )
         print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return
     drug = known[drug_named(options.word)]
     for kind in KINDS if options.out else ():
         outputs.check(Path(options.out) / f"{drug.name}.{kind}")
-    print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    mark = _mark("drug", drug.name)
+    print(f"{drug.name}: {mark}{drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     if drug.names:
         print(f"also: {', '.join(drug.names)}")
     for parameter in drug.numbers.values():
@@ -296,6 +315,13 @@ def _drugs(options: argparse.Namespace) -> None:
             print(f"{effect.label}, by serum testosterone and oestradiol: {effect.evidence}")
     if options.out:
         _draw_drug(drug.name, Path(options.out))
+
+
+def _mark(kind: str, name: str) -> str:
+    """Return the mark of an entry of the user's own tables."""
+    from testis_abm.parameters.own import is_own
+
+    return "[own] " if is_own(kind, name) else ""
 
 
 def _draw_drug(name: str, folder: Path) -> None:

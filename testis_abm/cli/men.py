@@ -93,12 +93,11 @@ def _as_given(problem: Problem) -> Problem:
 def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
-    from testis_abm import parameters
     from testis_abm.population import report, twin
     from testis_abm.population.given import values
 
     given = values({name: lab.value for name, lab in labs.items()}, _FLAGS.__getitem__)
-    own = None if case is None else parameters.values(case.parameters)
+    own = None if case is None else case.values()
     if options.out:
         outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
     if options.out and case is not None and not options.no_plots:
@@ -179,6 +178,12 @@ def _cohort(options: argparse.Namespace) -> None:
         print(f"Men in {options.out}")
 
 
+def _populations() -> tuple[str, ...]:
+    from testis_abm.parameters.own import populations
+
+    return populations()
+
+
 _ASSAY = word("--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
 COMMANDS = (
     Command(
@@ -188,7 +193,7 @@ COMMANDS = (
         (
             *_LABS,
             _ASSAY,
-            word("--population", "prior over men", POPULATIONS, "clinic"),
+            word("--population", "prior over men", POPULATIONS, "clinic", _populations),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
@@ -213,7 +218,7 @@ COMMANDS = (
             whole("--men", "men wanted", 100),
             several("--where", "CRITERION", "of what is measured, at every visit"),
             whole("--visits", "baseline measurements that must all meet the criteria", 1),
-            word("--population", "population of men", POPULATIONS, "clinic"),
+            word("--population", "population of men", POPULATIONS, "clinic", _populations),
             _ASSAY,
             SEED,
             option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),

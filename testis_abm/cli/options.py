@@ -38,7 +38,7 @@ class Command(NamedTuple):
         epilog = f"Example: testis-abm {self.name} {self.example}" if self.example else None
         description = self.description or f"{self.summary[0].upper()}{self.summary[1:]}. {DISCLAIMER}"
         parser = commands.add_parser(self.name, help=self.summary, description=description, epilog=epilog)
-        for option in self.options:
+        for option in (*self.options, TABLES):
             parser.add_argument(option.name, **option.settings)
         parser.set_defaults(action=self.action, **self.also)
 
@@ -75,10 +75,12 @@ def whole(name: str, what: str, default: int | None = None, limit: tuple[int, in
     return option(name, f"{what} ({more})" if more else what, type=read, default=default, metavar="N")
 
 
-def word(name: str, what: str, words: Sequence[str], default: str) -> Option:
-    """Return an option that takes one of a few words."""
+def word(
+    name: str, what: str, words: Sequence[str], default: str, known: Callable[[], Sequence[str]] | None = None
+) -> Option:
+    """Return an option that takes one of a few words; `known` are those of the day, with the user's own."""
     others = " or ".join(f'"{other}"' for other in words if other != default)
-    read = guard.named(name, partial(guard.word, names=words))
+    read = guard.named(name, lambda text: guard.word(text, names=words if known is None else known()))
     return option(name, f'{what}: "{default}" (default) or {others}', type=read, default=default, metavar="WORD")
 
 
@@ -117,6 +119,9 @@ def read_shard(text: str) -> tuple[int, int]:
     return guard.shard((int(parts[1]), int(parts[2])) if parts else text, "")
 
 
+TABLES = option(
+    "--tables", "folder of drugs, presets, populations, ... of your own (docs/own_tables.md)", metavar="FOLDER"
+)
 SEED = whole("--seed", "random seed", 1)
 NO_PLOTS = flag("--no-plots", "write tables only")
 

@@ -287,7 +287,7 @@ def _numbers(case: Scenario) -> TissueParameters:
     from testis_abm.man.physiology import complete
     from testis_abm.testis.build import tissue_parameters
 
-    return tissue_parameters(complete(parameters.values(case.parameters)), case.man.physiology)[0]
+    return tissue_parameters(complete(case.values()), case.man.physiology)[0]
 
 
 def _attributed(signals: pd.DataFrame, first: str, arm: str, numbers: Mapping[str, TissueParameters]) -> pd.DataFrame:

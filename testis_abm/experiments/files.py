@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
-from testis_abm.scenario.load import beyond, changed, read_raw, toml_value
+from testis_abm.scenario.load import beyond, changed, read_tables, toml_value
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
 from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
+from testis_abm.support.lines import lines, placed
 
 _MOST_ARMS = 100
 ARM_KEYS = ("name", *TREATMENTS, "set")
@@ -68,7 +70,10 @@ def read_experiment(
         source = source.as_dict()
     given_source = guard.readable(source)
     name = "scenario" if isinstance(given_source, Mapping) else printable(os.fspath(given_source))
-    raw = current(plain(given_source)) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
+    if isinstance(given_source, Mapping):
+        raw, text = current(plain(given_source)), ""
+    else:
+        raw, text = read_tables(Path(given_source))
     if (place := elsewhere(raw, *KINDS, "compare", "run")) and not isinstance(given_source, Mapping):
         raise ScenarioError(f"{name}: {place}")
     tables = {name: raw.pop(name, None) for name in KINDS}
@@ -105,8 +110,10 @@ def read_experiment(
         with guard.at(kind):
             guard.word(table.get("engine", CELLS), ENGINES, "engine")
     except ScenarioError as error:
-        raise ScenarioError(_placed(problem, name) for problem in error.problems) from None
+        found = lines(text)
+        raise ScenarioError(_placed(problem, name, found) for problem in error.problems) from None
     raw = changed(raw, changes) if changes else raw
+    raw |= scenario.own_tables.as_dict()  # those that are in force too: a case of it carries all
     return ExperimentFile(name, kind, raw, scenario, arms, table, outputs, days)
 
 
@@ -118,9 +125,14 @@ def _within(days: list[object], end: int) -> list[object]:
     return [day for day in days if not beyond(day, end)] or ["end"]
 
 
-def _placed(problem: Problem, name: str) -> Problem:
-    """Return a problem under the file's name; an override is a place of its own."""
-    return problem if problem.path[:1] == ("overrides",) else problem.without("scenario").at(name)
+def _placed(problem: Problem, name: str, found: Mapping[str, int]) -> Problem:
+    """Return a problem under the file's name and line; an override is a place of its own."""
+    if problem.path[:1] == ("overrides",):
+        return problem
+    inner = problem.without("scenario")
+    arm = re.match(r"arm ([0-9]+)", str(next(iter(inner.path), "")))
+    written = inner._replace(path=("arm", int(arm[1]) - 1, *inner.path[1:])) if arm else inner
+    return inner.at(*placed(written, name, found).path[:1])
 
 
 def _own_entries(overrides: Mapping[str, object], kind: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreate
 from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import FrozenMapping, ManKind, hypotheses
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.results import plausible, report
 from testis_abm.results.plausible import SAME, Change, Lives
 from testis_abm.results.treatment import Treatment as Span
@@ -165,7 +166,8 @@ class UnderHypotheses:
 @cache
 def _least() -> Mapping[str, float]:
     """Return the least of each output that is told from none."""
-    laboratory = Laboratory(parameters.values())
+    with using(NONE):
+        laboratory = Laboratory(parameters.values())
     return {name: laboratory.limit(name) for name in COLUMNS}
 
 
@@ -232,7 +234,8 @@ def arms_under_hypotheses(
     cases = list(arms.values())
     ends = [max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated]
     day = max(ends, default=cases[0].plan.duration_days) if day is None else day
-    found = shipped().knowing(cases[0].parameters).by_answers(sets)
+    with using(cases[0].own_tables):
+        found = shipped().knowing(cases[0].parameters).by_answers(sets)
     chosen = [(weight / len(alike), own) for weight, alike in found for own in alike]
     groups = [men or [case.man.physiology] for case in cases]
     asked = {of.name for group in groups for man in group for of in chosen[0][1].asked(man)}
@@ -299,7 +302,7 @@ def _levels(
     lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
     at, which = [i for i, _ in lives], [of for _, of in lives]
     bodies, values = of_kinds({field: column[at] for field, column in columns.items()}, [own] * len(lives), which)
-    treatment = Treatment(case, own.drugs, history=True)
+    treatment = Treatment(case, own.drugs_of(case), history=True)
     lived = {}
     for k, (i, of) in enumerate(lives):
         man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)

@@ -17,9 +17,10 @@ import numpy as np
 from testis_abm import parameters
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.parameter_set import ParameterSet, parameter_set
+from testis_abm.man.parameter_set import ParameterSet, drugs_with, parameter_set
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Parameter
+from testis_abm.parameters.tables import using
 from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
@@ -90,6 +91,10 @@ def one_at_a_time(
     rows = {guard.key(name, known, "number of the model or of his drugs", "names"): known[name] for name in asked}
 
     def changes(changed: Mapping[str, float]) -> np.ndarray:
+        with using(case.own_tables):
+            return changes_of(changed)
+
+    def changes_of(changed: Mapping[str, float]) -> np.ndarray:
         own = parameter_set({**changed, **case.parameters})
         before, after = (_lived(arm, own, day) for arm in arms)
         return np.asarray(100.0 * (after / np.where(before > _DUST, before, math.nan) - 1.0))
@@ -112,9 +117,10 @@ def numbers(case: Scenario) -> dict[str, Parameter]:
     constants = {
         f"drug.{drug}.{constant}": row
         for drug in dict.fromkeys(drugs)
-        for constant, row in parameters.drugs()[drug].numbers.items()
+        for constant, row in case.drugs[drug].numbers.items()
     }
-    both = {**parameters.load(), **constants}
+    with using(case.own_tables):
+        both = {**parameters.load(), **constants}
     unread = () if any(therapy.when is not None for therapy in case.therapy) else _MEASURED
     moving = {name: row for name, row in both.items() if not name.startswith(unread) and row.low < row.high}
     return {name: row for name, row in moving.items() if name not in case.parameters}
@@ -122,7 +128,7 @@ def numbers(case: Scenario) -> dict[str, Parameter]:
 
 def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
     """Return the outputs (COLUMNS) of a scenario's man on a day of its plan, under a parameter set."""
-    treatment = Treatment(arm, own.drugs, history=True)
+    treatment = Treatment(arm, drugs_with(own.of_drugs, arm.drugs), history=True)
     man = ExpectedMan(own.whole, arm.man.physiology, treatment.kinetics)
     treatment.follow(man, (arm.plan.seed,))
     return np.array(of_expected(man, day, arm))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
 from testis_abm.biology import pulses as biology
 from testis_abm.biology.pulses import DayMeans, Minutes, PulseParameters
 from testis_abm.choices import ARMS, TREATED, UNTREATED
@@ -150,7 +149,7 @@ def pulses(
         every = read_every(every)
     with guard.at("arm"):
         arms = read_arms(case, arm)
-    values = complete(parameters.values(case.parameters))
+    values = complete(case.values())
     return Pulses(case.heading, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
 
 

@@ -17,11 +17,12 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.design import Axis, design_at, parse_design
 from testis_abm.experiments.experiment import How, run
-from testis_abm.experiments.files import Source, read_experiment
+from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.sweep import Sweep, check_axes
 from testis_abm.experiments.task import Job, Task, essence
+from testis_abm.parameters.tables import using
 from testis_abm.results.report import note, number
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError
@@ -70,6 +71,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         TestisError: SALib is missing; a wrong key, path or range.
     """
     file = read_experiment(source, "sensitivity", KEYS, overrides)
+    with using(file.scenario.own_tables):
+        return _prepared(file)
+
+
+def _prepared(file: ExperimentFile) -> Sensitivity:
     table = file.table
     with guard.at(file.name, "sensitivity"):
         method = guard.word(table.get("method", "morris"), METHODS, "method")

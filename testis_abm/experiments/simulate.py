@@ -16,7 +16,7 @@ from testis_abm.biology.draws import mix
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.man.injuries import needs_cells
-from testis_abm.parameters import drugs
+from testis_abm.parameters import Drug
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
@@ -212,16 +212,16 @@ def _attribution(
     before, after = levels(UNTREATED), levels(TREATED)
     table = attribution.attribute(before, after, model.tissue.p)
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ARMS}
-    share, given = model.values["axis.oestradiol_pituitary_share"], _by_action(tables["therapy"])
+    share, given = model.values["axis.oestradiol_pituitary_share"], _by_action(tables["therapy"], scenario.drugs)
     return table, attribution.explain(
         before, after, table, tissue, model.tissue.p, share, drugs=given, laboratory=model.laboratory
     )
 
 
-def _by_action(given: pd.DataFrame) -> dict[str, list[str]]:
+def _by_action(given: pd.DataFrame, known: Mapping[str, Drug]) -> dict[str, list[str]]:
     """Return action -> names of the drugs of the therapy log."""
     found: dict[str, list[str]] = {}
     for name in given["drug"].unique():
-        for action in {action for part in drugs()[name].substances for action in part.actions}:
-            found.setdefault(action, []).append(drugs()[name].label)
+        for action in {action for part in known[name].substances for action in part.actions}:
+            found.setdefault(action, []).append(known[name].label)
     return found

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, output
@@ -31,6 +30,7 @@ from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
+from testis_abm.parameters.tables import using
 from testis_abm.quantities import QUANTITIES, Quantity
 from testis_abm.results import plausible
 from testis_abm.results.report import aligned, number
@@ -252,7 +252,7 @@ class Surface:
 
     def told(self, row: Quantity, level: float) -> bool:
         """Return whether a level in its clinical unit is told from none."""
-        laboratory = Laboratory(parameters.values(self.scenario.parameters))
+        laboratory = Laboratory(self.scenario.values())
         return level > laboratory.limit(row.column) * row.factor
 
     def _spread(self, state: str, row: Quantity) -> Spread:
@@ -429,7 +429,7 @@ class _Work:
         k, own = numbered
         of_file = self.case.man.physiology
         physiology, values = own.as_kind(of_file, own.drawn(of_file, (self.case.plan.seed, k)))
-        treatment = Treatment(self.case, own.drugs, history=True)
+        treatment = Treatment(self.case, own.drugs_of(self.case), history=True)
         control = treatment.control()
         rest = ExpectedMan(values, physiology, control.kinetics)
         for name in (T, E2):
@@ -523,8 +523,9 @@ def surface(
     men = sets * (len(multiples) + int(case.treated))
     guard.few(men, guard.MOST_RUNS, "men", "use fewer levels or sets", "levels")
     work = _Work(case, multiples, gonadotrophins, hold, counted(progress, men))
-    drawn = shipped().knowing(case.parameters).drawn(sets, case.plan.seed)
-    found = each(work.under, list(enumerate(drawn)))
+    with using(case.own_tables):
+        drawn = shipped().knowing(case.parameters).drawn(sets, case.plan.seed)
+        found = each(work.under, list(enumerate(drawn)))
     return Surface(case, both, *_tables(found, multiples), gonadotrophins, hold, work.end)
 
 

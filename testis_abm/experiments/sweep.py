@@ -21,6 +21,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.man.injuries import warn_if_cells_are_needed
+from testis_abm.parameters.tables import using
 from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
@@ -88,6 +89,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
     file = read_experiment(source, "sweep", KEYS, overrides)
+    with using(file.scenario.own_tables):
+        return _prepared(file)
+
+
+def _prepared(file: ExperimentFile) -> Sweep:
     engine = file.table.get("engine", CELLS)
     with guard.at(file.name, "sweep"):
         design = parse_design(file.table)

@@ -13,6 +13,7 @@ from testis_abm import __version__
 from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.parameters import FrozenMapping
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.results.tables import SIGNALS
 from testis_abm.support.errors import TestisError
 from testis_abm.support.fingerprint import fingerprint
@@ -116,11 +117,13 @@ def perform(job: Job, task: Task) -> list[Row]:
     from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.man.parameter_set import drugs_with, parted
 
-    scenario = _scenario(job, task)
+    with using(NONE):  # a case carries its tables, wherever it is run
+        scenario = _scenario(job, task)
     if task.parameters:
-        scenario = _under_model(scenario, task)
+        with using(scenario.own_tables):
+            scenario = _under_model(scenario, task)
     of_drugs = parted(task.parameters)[1]
-    drugs = drugs_with(of_drugs) if of_drugs else None
+    drugs = drugs_with(of_drugs, scenario.drugs) if of_drugs else None
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
     if job.engine == EXPECTED:
@@ -202,7 +205,7 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
     from testis_abm.agents.model import TestisModel
 
     past = {part.drug: None if drugs is None else drugs[part.drug] for part in scenario.man.history}
-    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters
+    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters, scenario.own_tables
     key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed)
     if key not in _settled:
         _settled.clear()  # first, as a large tissue may not fit twice
@@ -211,13 +214,12 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
 
 
 def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
-    from testis_abm import parameters
     from testis_abm.experiments.outputs import of_expected
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.man.physiology import complete
     from testis_abm.man.treat import Treatment
 
-    values = complete(parameters.values(scenario.parameters))
+    values = complete(scenario.values())
     rows: list[Row] = []
     for arm in arms:
         case = scenario if arm == TREATED else scenario.untreated()

@@ -24,6 +24,7 @@ from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
+from testis_abm.parameters.tables import using
 from testis_abm.population.cohort import OwnModel
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
@@ -114,6 +115,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
         TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
     """
     file = read_experiment(source, "trial", KEYS, overrides)
+    with using(file.scenario.own_tables):
+        return _prepared(file)
+
+
+def _prepared(file: ExperimentFile) -> Trial:
     table = file.table
     with guard.at(file.name, "trial"):
         if len(file.arms) < 2:
@@ -141,7 +147,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
         missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
         responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
         word = guard.word(table.get("parameters", PLAUSIBLE), PARAMETERS, "parameters")
-        values, models = parameter_values(file.scenario.parameters), shipped().knowing(file.scenario.parameters)
+        values, models = file.scenario.values(), shipped().knowing(file.scenario.parameters)
         cohort = screen(
             table.get("population", "clinic"),
             men,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from testis_abm import parameters
 from testis_abm.quantities import untold
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def untold_since(scenario: Scenario, decisions: Iterable[Any] | None = None) -> 
             days = [row.day for row in decisions if row.therapy == number and row.taken]
         given += [(therapy.drug, min(days))] if days else []
     for drug, day in given:
-        columns = untold(parameters.drugs()[drug].actions)
+        columns = untold(scenario.drugs[drug].actions)
         more = ("bone_density_scan_pct",) if "bone_density_change_pct" in columns else ()
         for column in (*columns, *more):
             since[column] = min(day, since.get(column, day))
@@ -38,4 +37,4 @@ def untold_since(scenario: Scenario, decisions: Iterable[Any] | None = None) -> 
 def drugs_of(scenario: Scenario, column: str) -> tuple[str, ...]:
     """Return the drugs of a scenario of which an effect, by its column, is unknown."""
     drugs = [part.drug for part in scenario.man.history] + [therapy.drug for therapy in scenario.therapy]
-    return tuple(drug for drug in dict.fromkeys(drugs) if column in untold(parameters.drugs()[drug].actions))
+    return tuple(drug for drug in dict.fromkeys(drugs) if column in untold(scenario.drugs[drug].actions))

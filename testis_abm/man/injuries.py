@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from testis_abm import parameters
 from testis_abm.biology import injury
 from testis_abm.biology.injury import SIDES, Blow
 from testis_abm.biology.steps import A_DARK, A_PALE
@@ -134,7 +133,7 @@ def needs_cells(scenario: Scenario) -> str:
     The mean-field man has a mean niche alone. Once an insult leaves few A-pale, sperm come back from foci, niches far
     apart that grow into what is empty around them: later than in the mean.
     """
-    injuries = Injuries(scenario.insult, parameters.values(scenario.parameters))
+    injuries = Injuries(scenario.insult, scenario.values())
     for _, insult, alive in injuries.surviving():
         share = float(alive[[SIDES.index(side) for side in insult.sides], 1].min())
         if share < FEW_A_PALE:
@@ -171,7 +170,7 @@ def _blows(insult: Insult, day: int, values: Mapping[str, float]) -> tuple[Blow,
         return ()
     if not _daily(insult) and day not in insult.times:
         return ()
-    return _KINDS[insult.kind](insult, values)
+    return _KINDS[insult.kind](insult, {**values, **insult.numbers} if insult.numbers else values)
 
 
 def _irradiation(insult: Insult, values: Mapping[str, float]) -> tuple[Blow, ...]:

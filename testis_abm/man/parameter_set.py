@@ -9,18 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from testis_abm import parameters
 from testis_abm.man.mean_field import ExpectedMan, steady_states
 from testis_abm.man.physiology import complete
-from testis_abm.parameters import Drug, FrozenMapping, Hypothesis, ManKind, Parameter
+from testis_abm.parameters import Drug, FrozenMapping, Hypothesis, ManKind, Parameter, own
 from testis_abm.parameters.rooms import Values
 from testis_abm.parameters.table import Substance
+from testis_abm.parameters.tables import NONE, in_force, using
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, printable, shown
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario
 
 ROUNDED = 1e-5  # of values that are written with six digits
 _CORRECTIONS = 2  # of meiosis to a count: not in proportion, as FSH answers to what germ cells there are
@@ -64,10 +68,10 @@ class ParameterSet:
         """Return the values with what follows from them."""
         return self.values if isinstance(self.values, Values) else complete(self.values)
 
-    @cached_property
-    def drugs(self) -> Mapping[str, Drug]:
-        """Return the rows of the drug table by name."""
-        return drugs_with(self.of_drugs)
+    def drugs_of(self, case: Scenario) -> Mapping[str, Drug]:
+        """Return the drug table of a scenario by name with the set's constants; drugs in place of shipped ones stay as they are."""
+        numbers = {name: of for name, of in self.of_drugs.items() if not own.states(case.own_tables, name)}
+        return drugs_with(numbers, case.drugs)
 
     @cached_property
     def of_some(self) -> dict[str, str]:
@@ -216,8 +220,18 @@ def parameter(name: str) -> Parameter:
 
 def within(entry: Parameter) -> tuple[float, float]:
     """Return what a written value may be."""
-    room = ROUNDED * max(abs(entry.low), abs(entry.high))
-    return entry.low - room, entry.high + room
+    low, high = _ends(entry)
+    room = ROUNDED * max(abs(low), abs(high))
+    return low - room, high + room
+
+
+def _ends(entry: Parameter) -> tuple[float, float]:
+    """Return the range of a number, as wide as the shipped one: a user's own narrower range is no fault of a plausible set."""
+    if not in_force():
+        return entry.low, entry.high
+    with using(NONE):
+        known = parameters.load().get(entry.name)
+    return (min(entry.low, known.low), max(entry.high, known.high)) if known else (entry.low, entry.high)
 
 
 def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
@@ -232,7 +246,8 @@ def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
     for name, value in guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
         entry = parameter(name)
         number = guard.number(value, *within(entry), name, entry.unit)
-        given[name] = min(max(number, entry.low), entry.high)
+        low, high = _ends(entry)
+        given[name] = min(max(number, low), high)
     own, of_drugs = parted(given)
     values = complete(parameters.values() | own)
     answers = {
@@ -247,10 +262,11 @@ def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
 
 def unlike_tables(values: Values) -> dict[str, float]:
     """Return the parameters that have another value than in the tables, by dotted name; worked out once."""
-    if _UNLIKE not in values.known:
+    key = _UNLIKE, in_force()
+    if key not in values.known:
         tables = parameters.values()
-        values.known[_UNLIKE] = {name: float(values[name]) for name in tables if values[name] != tables[name]}
-    return values.known[_UNLIKE]
+        values.known[key] = {name: float(values[name]) for name in tables if values[name] != tables[name]}
+    return values.known[key]
 
 
 def parted(numbers: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
@@ -259,9 +275,9 @@ def parted(numbers: Mapping[str, float]) -> tuple[dict[str, float], dict[str, fl
     return {name: value for name, value in numbers.items() if name not in of_drugs}, of_drugs
 
 
-def drugs_with(numbers: Mapping[str, float]) -> Mapping[str, Drug]:
-    """Return the drug table with some constants ("drug.anastrozole.inhibition_constant") replaced."""
-    rows = dict(parameters.drugs())
+def drugs_with(numbers: Mapping[str, float], known: Mapping[str, Drug]) -> Mapping[str, Drug]:
+    """Return a drug table with some constants ("drug.anastrozole.inhibition_constant") replaced."""
+    rows = dict(known)
     for name, value in numbers.items():
         _, drug, constant = name.split(".", 2)
         rows[drug] = _with(rows[drug], constant, value)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from testis_abm import parameters
 from testis_abm.biology.days import HOURS
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
@@ -39,7 +38,7 @@ class Treatment:
     """
 
     def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
-        known = parameters.drugs() if drugs is None else drugs
+        known = scenario.drugs if drugs is None else drugs
         self.scenario, self._known, self._history = scenario, known, history
         past = scenario.man.history if history else ()
         self._past = past_doses(past)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, wraps
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from testis_abm.parameters.tables import in_force
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, TestisError, gathered, nearest, shown, unknown
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, gathered, nearest, printable, shown, unknown
 
 FOLDER = Path(__file__).parent
 _MODEL, _MEN, _DRUGS, _OBSERVED = "model", "men.toml", "drugs.toml", "men_observed.toml"
@@ -301,11 +302,16 @@ class Hypothesis(_Entry):
 
 
 def _read_once[T](read: Callable[[Path], T]) -> Callable[..., T]:
-    """Let a reader of a folder read each one once, and the package's own if none is given."""
+    """Let a reader of a folder read each one once, and the package's own, with the tables in force, if none is given."""
     cached = cache(read)
 
     @wraps(read)
     def reader(folder: Path | None = None) -> T:
+        if folder is None and (tables := in_force()):
+            from testis_abm.parameters.own import built
+
+            if (whole := built(tables).whole.get(read.__name__)) is not None:
+                return cast(T, whole)
         return cached(folder or FOLDER)
 
     return reader
@@ -340,34 +346,56 @@ def physiology(folder: Path) -> Mapping[str, Parameter]:
 def presets(folder: Path) -> Mapping[str, Preset]:
     """Return the named men."""
     path, known = folder / _MEN, physiology(folder)
-    named: dict[str, Preset] = {}
-    for name, raw in _table(path, _read(path), "preset").items():
-        own, values = _parted(Preset, path, f"preset.{name}", raw)
-        for key, value in values.items():
-            if key not in known:
-                raise _fault(path, f"preset.{name}.{key}", f"is no physiology field; nearest: {nearest(key, known)}")
-            if fault := known[key].fault(value):
-                raise _fault(path, f"preset.{name}.{key}", fault)
-        own["values"] = FrozenMapping({key: float(value) for key, value in values.items()})
-        named[name] = _made(Preset, path, f"preset.{name}", {"name": name, **own})
-    return FrozenMapping(named)
+    rows = _table(path, _read(path), "preset")
+    return FrozenMapping({name: preset_of(name, raw, known, path) for name, raw in rows.items()})
+
+
+def preset_of(name: str, raw: object, known: Mapping[str, Parameter], path: Path | None = None) -> Preset:
+    """Return the preset of a table, whose physiology fields are of those `known`.
+
+    Raises:
+        ScenarioError: it is none.
+    """
+    own, values = _parted(Preset, path, f"preset.{name}", raw)
+    for key, value in values.items():
+        if key not in known:
+            raise _fault(path, f"preset.{name}.{key}", f"is no physiology field; nearest: {nearest(key, known)}")
+        if fault := known[key].fault(value):
+            raise _fault(path, f"preset.{name}.{key}", fault)
+    own["values"] = FrozenMapping({key: float(value) for key, value in values.items()})
+    return _made(Preset, path, f"preset.{name}", {"name": name, **own})
 
 
 @_read_once
 def drugs(folder: Path) -> Mapping[str, Drug]:
     """Return the drug table by name."""
     path = folder / _DRUGS
-    table = {name: _drug(path, name, raw) for name, raw in _read(path).items()}
+    table = {name: drug_of(name, raw, path) for name, raw in drug_rows(folder).items()}
     for drug in table.values():
-        for other in drug.excludes:
-            if other not in table:
-                raise _fault(path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, table)}")
-        known = {*table, *(action for other in table.values() for action in other.actions)}
-        for other in drug.studied_with:
-            if other not in known:
-                text = f"{other!r} is no drug and no mechanism of one; nearest: {nearest(other, known)}"
-                raise _fault(path, f"{drug.name}.studied_with", text)
+        check_others(drug, table, path)
     return FrozenMapping(table)
+
+
+@_read_once
+def drug_rows(folder: Path) -> Mapping[str, dict[str, Any]]:
+    """Return the drug table by name as it is written, which nobody changes."""
+    return _read(folder / _DRUGS)
+
+
+def check_others(drug: Drug, table: Mapping[str, Drug], path: Path | None = None) -> None:
+    """Refuse a drug that speaks of others which are not in the table.
+
+    Raises:
+        ScenarioError: naming the first.
+    """
+    for other in drug.excludes:
+        if other not in table:
+            raise _fault(path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, table)}")
+    known = {*table, *(action for other in table.values() for action in other.actions)}
+    for other in drug.studied_with:
+        if other not in known:
+            text = f"{other!r} is no drug and no mechanism of one; nearest: {nearest(other, known)}"
+            raise _fault(path, f"{drug.name}.studied_with", text)
 
 
 @_read_once
@@ -416,11 +444,20 @@ def _man_kind(path: Path, name: str, raw: dict[str, Any], folder: Path) -> ManKi
 
 @_read_once
 def _drug_names(folder: Path) -> Mapping[str, str]:
+    return names_of(drugs(folder), folder / _DRUGS)
+
+
+def names_of(table: Mapping[str, Drug], path: Path | None = None) -> dict[str, str]:
+    """Return what each drug of a table may be called, bare -> its name there.
+
+    Raises:
+        ScenarioError: one is the name of two.
+    """
     names: dict[str, str] = {}
-    for drug in drugs(folder).values():
+    for drug in table.values():
         for name in (drug.name, *drug.names):
-            if names.setdefault(_bare(name), drug.name) != drug.name:
-                raise _fault(folder / _DRUGS, name, "is a name of two drugs")
+            if (other := names.setdefault(_bare(name), drug.name)) != drug.name:
+                raise _fault(path, drug.name, f"{name!r} is a name of two drugs, of {other} too")
     return names
 
 
@@ -509,7 +546,12 @@ def search(word: str | None = None, *, folder: Path | None = None) -> list[Param
 # ---- from tables to objects
 
 
-def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
+def drug_of(name: str, raw: object, path: Path | None = None) -> Drug:
+    """Return the drug of a table.
+
+    Raises:
+        ScenarioError: it is none.
+    """
     own, numbers = _parted(Drug, path, name, raw)
     own |= {"drug_class": numbers.pop("class", None), "actions": _actions(numbers)}
     substances = []
@@ -533,7 +575,7 @@ def _actions(raw: dict[str, Any]) -> list[Any]:
     return [given] if isinstance(given, str) else given
 
 
-def _parameters(path: Path, name: str, raw: object) -> Iterator[Parameter]:
+def _parameters(path: Path | None, name: str, raw: object) -> Iterator[Parameter]:
     """Yield the parameters in a table and the tables inside it; a table with a value is a parameter."""
     if not isinstance(raw, dict):
         raise _fault(path, name, "must be a table with value, unit, range, source")
@@ -556,7 +598,7 @@ def _parameters(path: Path, name: str, raw: object) -> Iterator[Parameter]:
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-def _made[T](kind: type[T], path: Path, name: str, raw: dict[str, Any]) -> T:
+def _made[T](kind: type[T], path: Path | None, name: str, raw: dict[str, Any]) -> T:
     """Return an object of a table whose keys are its fields.
 
     Raises:
@@ -565,15 +607,14 @@ def _made[T](kind: type[T], path: Path, name: str, raw: dict[str, Any]) -> T:
     try:
         made: T = _adapter(kind).validate_python(raw)
     except ValidationError as error:
-        lines = (
-            f"{path}: {name}: {'.'.join(map(str, fault['loc']))}: {shown(fault['input'])}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise TestisError("\n".join(lines)) from None
+        lines = ((fault["loc"], f"{shown(fault['input'])}: {fault['msg']}") for fault in error.errors())
+        raise ScenarioError(
+            Problem((*_place(path, name), ".".join(map(str, loc))), printable(text)) for loc, text in lines
+        ) from None
     return made
 
 
-def _parted(kind: type[Any], path: Path, name: str, raw: object) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parted(kind: type[Any], path: Path | None, name: str, raw: object) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a table says of the fields of `kind`, and the rest of it."""
     if not isinstance(raw, dict):
         raise _fault(path, name, "must be a table")
@@ -591,8 +632,13 @@ def _table(path: Path, raw: dict[str, Any], key: str) -> dict[str, Any]:
     return dict(raw[key])
 
 
-def _fault(path: Path, name: str, text: str) -> TestisError:
-    return TestisError(f"{path}: {name}: {text}")
+def _fault(path: Path | None, name: str, text: str) -> ScenarioError:
+    return ScenarioError(text, *_place(path, name))
+
+
+def _place(path: Path | None, name: str) -> tuple[str, ...]:
+    """Return the place of a fault; a table that is given without a path is of the user's own (parameters/own.py)."""
+    return (name,) if path is None else (str(path), name)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from testis_abm.parameters import drugs
 from testis_abm.pictures.chart import Curve, Mark, Panel, Span
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -77,7 +76,7 @@ def safety(arms: Sequence[Arm]) -> list[Panel]:
 
 
 def _measures(arms: Sequence[Arm], table: str) -> list[Measure]:
-    known = measures(conventional=False, overrides=arms[0].run.scenario.parameters)
+    known = measures(conventional=False, values=arms[0].run.scenario.values())
     return [measure for measure in known if measure.table == table]
 
 
@@ -192,7 +191,7 @@ def _span(therapy: Therapy, last: float) -> Span:
     end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
     rule = " (conditional)" if therapy.when else ""
     # Words begin with a capital; "hCG" and "rFSH" are no words.
-    name = therapy.title[0].upper() + therapy.title[1:] if drugs()[therapy.drug].label.islower() else therapy.title
+    name = therapy.title[0].upper() + therapy.title[1:] if therapy.row.label.islower() else therapy.title
     return Span(therapy.drug, f"{name}{rule}", therapy.first_day, end)
 
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.pictures import paper, style
 from testis_abm.quantities import QUANTITIES, clinical
@@ -36,7 +35,7 @@ _TINY = 1e-6  # of a quantity without a limit
 
 def draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario) -> Figure:
     """Return the distributions before and after: each man a dot, violin, quartiles and median."""
-    laboratory = Laboratory(parameters.values(case.parameters))
+    laboratory = Laboratory(case.values())
     with paper.looks():
         figure = paper.page(style.WIDTH, _HEIGHT)
         grid = figure.add_gridspec(2, 3, left=0.095, right=0.985, top=0.865, bottom=0.1, wspace=0.45, hspace=0.28)

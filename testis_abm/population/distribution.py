@@ -14,7 +14,8 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology.steps import ELONGATING_SPERMATID
-from testis_abm.choices import POPULATIONS
+from testis_abm.parameters import own
+from testis_abm.parameters.tables import in_force
 from testis_abm.support import guard
 
 # Physiology fields that are log-normal: each with a spread in the table, and a centre of its own in men of the clinic.
@@ -39,8 +40,6 @@ _TRAITS = (
     "sertoli_androgen_sensitivity",
     "fsh_sensitivity",
 )
-# Populations that take the numbers of another where they have none of their own.
-_PART_OF = {"asian": "healthy", "obese": "community", "hypogonadotropic": "clinic", "testosterone_users": "clinic"}
 # Hidden coordinates, standard normal each.
 COORDINATES = ("age", "bmi", *_TRAITS, "cyp19a1_repeats", "testis_quality", "focus")
 _CONGENITAL = ("hypogonadotropic", "partial_hypogonadotropic")
@@ -65,10 +64,12 @@ class Population:
             of the clinic without drive, born so in whole or in part, or since adult life) or "testosterone_users" (men
             of the clinic who have used it: what they took is told by a history).
         numbers: short name -> value of parameters/model/population.toml.
+        like: of a population of a user's own tables, the shipped one that it is like.
     """
 
     name: str
     numbers: Mapping[str, float]
+    like: str = ""
 
     @classmethod
     def of_name(cls, population: Population | str, values: Mapping[str, float] | None = None) -> Population:
@@ -86,20 +87,27 @@ class Population:
         Raises:
             TestisError: unknown name.
         """
-        guard.key(name, POPULATIONS, "population")
+        guard.key(name, own.populations(), "population")
         values = parameters.all_values(values)
-        return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
+        numbers = {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")}
+        users = own.built(in_force()).populations.get(name)
+        if users is None:
+            return cls(name, numbers)
+        # Its own numbers stand before those of whom it is like, and for what all men share too.
+        stated = {f"{name}_{short}": value for short, value in users.numbers.items()}
+        shared = {short: value for short, value in users.numbers.items() if short in numbers}
+        return cls(name, {**numbers, **shared, **stated}, users.like)
 
     def _number(self, name: str, default: float | None = None) -> float:
         """Return a number: the population's own, that of one that it is a part of, or that of all men."""
-        for own in self._lineage:
-            if f"{own}_{name}" in self.numbers:
-                return self.numbers[f"{own}_{name}"]
+        for of in self._lineage:
+            if f"{of}_{name}" in self.numbers:
+                return self.numbers[f"{of}_{name}"]
         return self.numbers[name] if default is None else self.numbers.get(name, default)
 
     @property
     def _lineage(self) -> tuple[str, ...]:
-        return (self.name, _PART_OF[self.name]) if self.name in _PART_OF else (self.name,)
+        return (self.name, *own.lineage(self.like)) if self.like else own.lineage(self.name)
 
     @property
     def _of_clinic(self) -> bool:

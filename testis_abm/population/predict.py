@@ -22,6 +22,7 @@ from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
+from testis_abm.parameters.tables import using
 from testis_abm.population.cohort import retrieval_of
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.results import plausible
@@ -125,7 +126,7 @@ def predict(
         TestisError: men that are none, or a scenario that cannot be understood.
     """
     men, scenario = check_men(men), load(scenario)
-    values = complete(parameters.all_values(parameters.values(scenario.parameters) if values is None else values))
+    values = complete(parameters.all_values(scenario.values() if values is None else values))
     treatment = Treatment(scenario, drugs)
     return _predicted(men, scenario, [Life(man, values, treatment) for man in men.to_dict("records")])
 
@@ -203,8 +204,9 @@ def predict_with(
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
-    drawn = ensemble.knowing(scenario.parameters).drawn(min(sets, len(men)), seed)
-    under = [(own, Treatment(scenario, own.drugs)) for own in drawn]
+    with using(scenario.own_tables):
+        drawn = ensemble.knowing(scenario.parameters).drawn(min(sets, len(men)), seed)
+    under = [(own, Treatment(scenario, own.drugs_of(scenario))) for own in drawn]
 
     def one(numbered: tuple[int, dict[Any, Any]]) -> tuple[Life, dict[str, str]]:
         i, row = numbered

@@ -12,6 +12,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import steps
 from testis_abm.choices import TREATED
+from testis_abm.parameters.own import is_own
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
@@ -74,16 +75,20 @@ def presets() -> Iterator[str]:
         ratio, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
         yield (
             f"{preset.name:32s}{levels['testosterone_nmol_l']:6.0f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{ratio:>7s}"
-            f"{levels['lh_iu_l']:7.1f}{levels['fsh_iu_l']:7.1f}{sperm:>9s}   {preset.title}{' *' if preset.history else ''}"
+            f"{levels['lh_iu_l']:7.1f}{levels['fsh_iu_l']:7.1f}{sperm:>9s}   {_mark(preset.name)}{preset.title}{' *' if preset.history else ''}"
         )
     yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
     yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
 
 
+def _mark(name: str) -> str:
+    return "[own] " if is_own("preset", name) else ""
+
+
 def preset(name: str) -> Iterator[str]:
     """Yield the lines that show one preset."""
     preset, fields = parameters.presets()[name], parameters.physiology()
-    yield f"{preset.name}: {preset.title}"
+    yield f"{preset.name}: {_mark(preset.name)}{preset.title}"
     yield f"    source: {preset.source}"
     for line in preset.history:
         yield f"    history: {line}"

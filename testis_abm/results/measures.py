@@ -79,12 +79,12 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
 PRINTED = frozenset(column for columns in _PRINTED.values() for column in columns)
 
 
-def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
+def measures(conventional: bool = True, values: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
     """Return the quantities of a summary, in conventional or SI units.
 
-    `overrides` are the parameters that the scenario changed; those of the laboratory matter here.
+    `values` are dotted parameters (default: the table's); those of the laboratory matter here.
     """
-    laboratory = Laboratory(parameters.values(overrides or {}))
+    laboratory = Laboratory(parameters.values() if values is None else values)
     return tuple(
         _measure(table, column, conventional, laboratory)
         for known in (_PRINTED, _FURTHER)

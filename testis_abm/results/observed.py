@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
@@ -45,7 +44,7 @@ def predict(result: Run, variable: str, day: float) -> float:
 def _sources(result: Run, variable: str) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
     """Yield a table and what is reported of the variable in each of its rows."""
     case = result.scenario
-    laboratory = Laboratory(parameters.values(case.parameters), case.samples.assay)
+    laboratory = Laboratory(case.values(), case.samples.assay)
     if variable == "oestradiol_pmol_l":
         table = result.tables["hormones"]
         yield table, pd.Series(laboratory.by_assays(table)[laboratory.oestradiol], table.index)

@@ -296,7 +296,7 @@ def _without_sperm(result: Run) -> str:
     semen = _by_day(result.semen, "expected_concentration_million_ml") if len(result.semen) else pd.DataFrame()
     if TREATED not in semen:
         return ""
-    least = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
+    least = result.scenario.values()["outcome.azoospermic_below"]
     none = semen.index[semen[TREATED] < least]
     return f"; azoospermic in the samples of day {none[0]:g} to {none[-1]:g}" if len(none) else ""
 
@@ -480,7 +480,7 @@ def _chance(at: pd.Series, name: str, places: int) -> str:
 
 def _azoospermic(result: Run, arm: str, day: float) -> bool:
     semen = result.semen[(result.semen["arm"] == arm) & (result.semen["day"] == day)]
-    below = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
+    below = result.scenario.values()["outcome.azoospermic_below"]
     return bool(semen["expected_concentration_million_ml"].mean() < below)
 
 

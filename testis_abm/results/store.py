@@ -14,12 +14,13 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pydantic_core import to_jsonable_python
 
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.results import FIGURES, KINDS
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
@@ -27,6 +28,9 @@ from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.fingerprint import versions
 from testis_abm.support.outputs import SOFTWARE
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario
 
 FORMAT = 3
 
@@ -91,8 +95,6 @@ def load(folder: str | Path) -> Run:
     import pyarrow
     import pyarrow.parquet as pq
 
-    from testis_abm.scenario import load as load_scenario
-
     folder = guard.path(folder, "folder")
     files.settle(folder, FILES)
     run = _read_run(folder)
@@ -102,7 +104,7 @@ def load(folder: str | Path) -> Run:
 
     try:
         return Run(
-            scenario=load_scenario(run["scenario"]),
+            scenario=_scenario(run["scenario"]),
             tables={name: pq.read_table(read(f"{name}.parquet")).to_pandas() for name in SCHEMAS},
             provenance=run["provenance"],
             sections=_read_sections(read(_SECTIONS)) if _SECTIONS in run["files"] else {},
@@ -117,6 +119,14 @@ def load(folder: str | Path) -> Run:
         raise TestisError(line if line.startswith(str(folder)) else f"{folder}: {line}") from error
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
         raise TestisError(f"{folder}: the results are damaged: {files.reason(error)}") from error
+
+
+def _scenario(tables: Any) -> Scenario:
+    """Return the scenario of a run, which carries its own tables."""
+    from testis_abm.scenario import load as load_scenario
+
+    with using(NONE):
+        return load_scenario(tables)
 
 
 def _is_marked(folder: Path) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import ARMS, DISCLAIMER
 from testis_abm.man.injuries import left_out
@@ -43,7 +42,7 @@ def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
         TestisError: the run is empty.
     """
     treatment = Treatment.of(result)
-    known = measures(conventional, getattr(result.scenario, "parameters", None))
+    known = measures(conventional, None if result.scenario is None else result.scenario.values())
     read = [measure for measure in known if len(result.tables[measure.table])]
     rows = [_change(result, treatment, measure) if treatment else _course(result, measure) for measure in read]
     if not rows:
@@ -117,7 +116,7 @@ def render(result: Run) -> str:
     treatment = Treatment.of(result)
     summary = summarise(result)
     summary = summary[summary["column"].isin(PRINTED)]
-    laboratory = Laboratory(parameters.values(result.scenario.parameters))
+    laboratory = Laboratory(result.scenario.values())
     table = (
         _two_arms(summary, laboratory, [result.called(arm) for arm in ARMS])
         if treatment

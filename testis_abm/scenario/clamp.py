@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_serializer, field_validator, model_validator
 
-from testis_abm import parameters
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario.amounts import UNITS, comma_note, parse_day, parse_unit, plain
 from testis_abm.scenario.amounts import quantity as read_quantity
@@ -246,5 +245,5 @@ def _span(clamp: Clamp) -> str:
 
 
 def _given_by(therapy: Therapy) -> set[str]:
-    actions = {action for part in parameters.drugs()[therapy.drug].substances for action in part.actions}
+    actions = {action for part in therapy.row.substances for action in part.actions}
     return {_GIVES[action] for action in actions if action in _GIVES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testis_abm import parameters
 from testis_abm.scenario.amounts import NUMBER, parse_dose, parse_duration, plain
@@ -33,6 +33,7 @@ class PastTherapy:
         every_days: between doses.
         length_days: from the first dose to the end.
         ended_days: how long before the first simulated day of the plan it ended.
+        dose_unit: of the dose; "" is the drug table's.
     """
 
     drug: str
@@ -40,6 +41,7 @@ class PastTherapy:
     every_days: float
     length_days: float
     ended_days: float = 0.0
+    dose_unit: str = field(default="", compare=False)
 
     @property
     def begins(self) -> int:
@@ -57,7 +59,7 @@ class PastTherapy:
 
     def __str__(self) -> str:
         """Return it as a scenario file would have it."""
-        unit = parameters.drugs()[self.drug].dose_unit
+        unit = self.dose_unit or parameters.drugs()[self.drug].dose_unit
         ended = f", ended {written(self.ended_days)} days before" if self.ended_days else ""
         return (
             f"{self.drug} {written(self.dose)} {unit} every {written(self.every_days)} days "
@@ -100,7 +102,7 @@ def _one(text: object) -> PastTherapy:
         raise ScenarioError(f"{shown(interval)} is too short; doses are an hour or more apart")
     if not 1.0 <= length + ended <= _LONGEST_DAYS:
         raise ScenarioError(f"{shown(text)} lies {length + ended:g} days back; allowed: 1 to {_LONGEST_DAYS:g}")
-    return PastTherapy(drug.name, dose, every, length, ended)
+    return PastTherapy(drug.name, dose, every, length, ended, drug.dose_unit)
 
 
 def past_doses(history: Iterable[PastTherapy]) -> tuple[int, list[tuple[float, str, float]]]:

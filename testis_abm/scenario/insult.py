@@ -9,10 +9,11 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, field_serializer
+from pydantic import BeforeValidator, Field, PrivateAttr, field_serializer
 
 from testis_abm import parameters
 from testis_abm.choices import BLOWS_A_DAY
+from testis_abm.parameters import FrozenMapping, own
 from testis_abm.scenario.amounts import comma_note, parse_day, parse_duration, plain
 from testis_abm.scenario.amounts import quantity as read_quantity
 from testis_abm.scenario.section import Section, missing_key, one_of, quantity, text, whole
@@ -86,6 +87,25 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
     }
 )
 _WORDS = {word: name for name, kind in KINDS.items() for word in (name, *kind.words)}
+_HIT = ("injury.hit_days", "injury.cycling")
+# What the numbers begin with by which a kind does what it does, which an injury of a user's own may have otherwise.
+NUMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(KINDS, ()),
+        "irradiation": ("irradiation.", *_HIT),
+        "cytotoxics": ("cytotoxic.kill_", "cytotoxic.harm_", *_HIT),
+        "fever": ("fever.reaches_testis", "heat.kill_", "heat.harm_"),
+        "heat": ("heat.kill_", "heat.harm_", "heat.hours_exponent"),
+        "varicocele": ("varicocele.", "heat.kill_", "heat.harm_"),
+        "cryptorchidism": ("cryptorchidism.", "heat.kill_", "heat.harm_"),
+        "torsion": ("torsion.",),
+    }
+)
+
+
+def words() -> tuple[str, ...]:
+    """Return all that a kind of insult may be called."""
+    return tuple(_WORDS)
 
 
 def regimens() -> tuple[str, ...]:
@@ -100,7 +120,13 @@ _GENERIC = ("cisplatin", "busulfan")
 def _kind(value: object) -> str:
     if isinstance(value, str) and (name := _WORDS.get(plain(value).lower().replace("_", " "))):
         return name
-    raise ScenarioError(unknown("kind of insult", value, KINDS))
+    raise ScenarioError(unknown("kind of insult", value, {**KINDS, **own.injuries()}))
+
+
+def _agent(value: object) -> str | None:
+    if value is None:
+        return None
+    return guard.key(value, own.injuries(), "injury of your own")
 
 
 def _regimen(value: object) -> str | None:
@@ -245,6 +271,7 @@ class Insult(Section, init=False):
         grade: of a varicocele, 1 to 3.
         side: "left", "right" or "both".
         until: morning of repair, orchidopexy or reversal (none: for good).
+        agent: the injury of the user's own tables that it is, whose name stands in a scenario file as its kind.
     """
 
     kind: Annotated[str, BeforeValidator(_kind, json_schema_input_type=Literal[*_WORDS])] = Field(
@@ -265,14 +292,18 @@ class Insult(Section, init=False):
     grade: Annotated[int | None, _optional(_count("grade"))] = None
     side: Annotated[str | None, _optional(one_of(*SIDES))] = None
     until: Annotated[float | None, _optional(BeforeValidator(_whole_day))] = None
+    agent: Annotated[str | None, BeforeValidator(_agent)] = None
+    _numbers: FrozenMapping[float] = PrivateAttr(FrozenMapping())
 
     def __init__(self, /, *kind: object, **given: Any) -> None:
         if len(kind) > 1:
             raise TypeError("give what follows kind by name, as in day=...")
-        given = {**dict(zip(("kind",), kind)), **given}
+        given = _of_agent({**dict(zip(("kind",), kind)), **given})
         name = _kind_of(given)
         super().__init__(**({**KINDS[name].takes, **_own(name, given)} if name else given))
         self._check()
+        if self.agent is not None:
+            self._numbers = own.injuries()[self.agent].numbers
 
     def _check(self) -> None:
         with gathered() as problems:
@@ -286,6 +317,11 @@ class Insult(Section, init=False):
                 if getattr(self, key) > key_of(self.kind, key).high:
                     text = f"{getattr(self, key):g} is out of range for {self.kind}; allowed: {key_of(self.kind, key).allowed}"
                     problems.add(text, key)
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """Dotted parameters that are other for what it does: those of its agent."""
+        return self._numbers
 
     @field_serializer("until")
     def _end(self, day: float | None) -> str | None:
@@ -330,7 +366,8 @@ class Insult(Section, init=False):
             "varicocele": lambda: f" of grade {self.grade}",
             "torsion": lambda: f" for {self.hours:g} h",
         }
-        return f"{self.kind}{amounts.get(self.kind, str)()}{side}"
+        named = f"{self.agent} ({self.kind})" if self.agent else self.kind
+        return f"{named}{amounts.get(self.kind, str)()}{side}"
 
     @property
     def dated(self) -> str:
@@ -338,6 +375,19 @@ class Insult(Section, init=False):
         if math.isfinite(self.ends) and self.ends > self.day + 1.0:
             return f"{self.label}, day {self.day:g} to {self.ends:g}"
         return f"{self.label}, {'from ' if KINDS[self.kind].lasts else ''}day {self.day:g}{' on' if KINDS[self.kind].lasts else ''}"
+
+
+def _of_agent(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is given with what it has of its agent, an injury of the user's own that stands as its kind."""
+    known = own.injuries()
+    name = given.get("agent") or (given.get("kind") if isinstance(given.get("kind"), str) else None)
+    if not known or not isinstance(name, str) or name not in known:
+        return given
+    injury = known[name]
+    usual = dict(injury.keys)
+    if "strength" in given or "regimen" in given:  # one stands for the other
+        usual = {key: value for key, value in usual.items() if key not in ("strength", "regimen")}
+    return {**usual, **given, "kind": injury.kind, "agent": name}
 
 
 def _kind_of(given: Mapping[str, Any]) -> str | None:
@@ -364,9 +414,10 @@ def _own(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         ScenarioError: it has not.
     """
     kind, keys = KINDS[name], ("kind", *keys_of(name))
+    known = (*keys, "agent")
     with gathered() as problems:
         for key, value in given.items():
-            if key not in keys and not (value is None and key in Insult.model_fields):
+            if key not in known and not (value is None and key in Insult.model_fields):
                 if key in Insult.model_fields:
                     problems.add(f"{key} is no key of {name}; it takes: {', '.join(keys)}", key, named=True)
                 else:
@@ -374,7 +425,7 @@ def _own(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         for key, example in kind.needs.items():
             if given.get(key) is None:
                 problems.add(missing_key(key, example), key, named=True)
-    return {key: value for key, value in given.items() if key in keys and not (value is None and key != "until")}
+    return {key: value for key, value in given.items() if key in known and not (value is None and key != "until")}
 
 
 # ---- insults together

@@ -14,11 +14,12 @@ from testis_abm.choices import TREATMENTS
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import elsewhere
-from testis_abm.scenario.scenario import Scenario, alike, extrapolated, too_small, unusual
+from testis_abm.scenario.scenario import Scenario, alike, extrapolated, replaced, too_small, unusual
 from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
 from testis_abm.support.errors import Note, Problem, ScenarioError, gathered, nearest, printable, shown
+from testis_abm.support.lines import lines, placed
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
@@ -56,7 +57,8 @@ def load(
     if isinstance(source, Mapping):
         return _understood(source, printable(str(name)), settings)
     path = os.fspath(source)
-    scenario = _understood(read_raw(Path(path)), printable(path), settings, Path(path).stem)
+    raw, text = read_tables(Path(path))
+    scenario = _understood(raw, printable(path), settings, Path(path).stem, text)
     scenario._path = path
     return scenario
 
@@ -68,12 +70,13 @@ def load_bytes(content: bytes, name: str) -> Scenario:
         ScenarioError: as `load` does.
     """
     with guard.at(printable(name)):
-        raw = _parsed(_text(content))
-    return _understood(raw, printable(name), _Settings(None), Path(name).stem)
+        text = _text(content)
+        raw = _parsed(text)
+    return _understood(raw, printable(name), _Settings(None), Path(name).stem, text)
 
 
-def _understood(source: object, name: str, settings: _Settings, title: str | None = None) -> Scenario:
-    """Return the scenario of some tables; `title` is its title if it has none of its own."""
+def _understood(source: object, name: str, settings: _Settings, title: str | None = None, text: str = "") -> Scenario:
+    """Return the scenario of some tables; `title` is its title if it has none of its own, `text` that of its file."""
     with guard.at(name):
         raw = _tidy(source)
         if place := elsewhere(raw, "run"):
@@ -86,8 +89,15 @@ def _understood(source: object, name: str, settings: _Settings, title: str | Non
     try:
         scenario = Scenario(**raw)
     except ScenarioError as error:
-        raise ScenarioError(settings.placed(problem, name) for problem in error.problems) from None
-    for note in (*alike(scenario.therapy), *unusual(scenario), *too_small(scenario), *extrapolated(scenario)):
+        found = lines(text)
+        raise ScenarioError(settings.placed(problem, name, found) for problem in error.problems) from None
+    for note in (
+        *replaced(scenario),
+        *alike(scenario.therapy),
+        *unusual(scenario),
+        *too_small(scenario),
+        *extrapolated(scenario),
+    ):
         warnings.warn(note, Note, stacklevel=3)
     return scenario
 
@@ -128,11 +138,11 @@ class _Settings:
                 if text := _put(raw, path, toml_value(value)):
                     problems.add(text, *_label(key, value))
 
-    def placed(self, problem: Problem, source: str) -> Problem:
-        """Return the problem under the override that caused it, or else under the source."""
+    def placed(self, problem: Problem, source: str, found: Mapping[str, int]) -> Problem:
+        """Return the problem under the override that caused it, or else under the source and its line."""
         causes = [(path, key) for key, (path, _) in self._given.items() if _overlap(path, problem.path)]
         if not causes:
-            return problem.at(source)
+            return placed(problem, source, found)
         path, key = max(causes, key=lambda cause: len(cause[0]))
         # What lies below the overridden place still has to be named.
         below = problem.path[len(path) :]

@@ -11,14 +11,18 @@ from pydantic import (
     Field,
     PlainSerializer,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     WrapSerializer,
     field_validator,
+    model_serializer,
 )
 
 from testis_abm import parameters
 from testis_abm.choices import TREATED, TREATMENTS, UNTREATED
-from testis_abm.parameters import FrozenMapping, tubules
+from testis_abm.parameters import Drug, FrozenMapping, own, tubules
+from testis_abm.parameters.tables import KINDS as TABLES
+from testis_abm.parameters.tables import NONE, Tables, in_force, using
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.history import PastTherapy
@@ -74,7 +78,9 @@ class Scenario(Section, init=False):
         clamp: hormones that are held; insult: injuries to the testes. Without these, therapy and changes of weight the man
             is untreated; an insult before day 0 is a part of him.
         observed: published values to show beside the prediction.
-        parameters: overrides of model parameters by dotted name.
+        parameters: overrides of model parameters by dotted name, with the values that its tables set.
+        own_tables: drugs, presets, populations, injuries and parameters of the user's own that it goes by: those of the file
+            (or keywords `drug`, `preset`, ...), and those that were in force when it was made (see parameters.using).
 
     Raises:
         ScenarioError: with every fault found, one line each.
@@ -92,7 +98,33 @@ class Scenario(Section, init=False):
     clamp: Annotated[tuple[Clamp, ...], tables("clamp"), _SomeOrNone] = ()
     insult: Annotated[tuple[Insult, ...], tables("insult"), _SomeOrNone] = ()
     observed: Annotated[tuple[Observed, ...], tables("observed"), _SomeOrNone] = ()
+    own_tables: Annotated[Tables, PlainSerializer(lambda _: None)] = NONE
     _path: str | None = PrivateAttr(None)
+
+    def __init__(self, /, **given: Any) -> None:
+        given, tables = _parted(given)
+        with using(tables):
+            super().__init__(**given, **({"own_tables": tables} if tables else {}))
+
+    @classmethod
+    def examples(cls) -> dict[str, object]:
+        """Return the keys that a scenario may have, each with a possible value."""
+        return {key: of for key, of in super().examples().items() if key != "own_tables"} | dict.fromkeys(TABLES, "")
+
+    @model_serializer(mode="wrap")
+    def _table(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        with using(self.own_tables):
+            return {key: value for key, value in write(self).items() if value is not None} | self.own_tables.as_dict()
+
+    @property
+    def drugs(self) -> Mapping[str, Drug]:
+        """The drug table that it goes by, its own drugs with the shipped ones."""
+        return own.drugs_in(self.own_tables)
+
+    def values(self) -> dict[str, float]:
+        """Return the value of every parameter by dotted name: of the tables that it goes by, and its own."""
+        with using(self.own_tables):
+            return parameters.values(self.parameters)
 
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
@@ -164,6 +196,7 @@ class Scenario(Section, init=False):
         decided = ((i, day) for i, t in enumerate(therapies) for day in (t.when.days if t.when else ()))
         refuse(Problem((i, "when"), text) for i, day in decided if (text := plan.outside(day)))
         end = float(plan.duration_days)
+        therapies = tuple(t if t.row == parameters.drugs()[t.drug] else Therapy(**t.as_dict()) for t in therapies)
         therapies = tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
         check_dose_count(therapy.dose_count for therapy in therapies)
         refuse(_at_odds(therapies))
@@ -235,6 +268,24 @@ class Scenario(Section, init=False):
         return tomli_w.dumps({KEY: FORMAT, **self.as_dict()})
 
 
+def _parted(given: dict[str, Any]) -> tuple[dict[str, Any], Tables]:
+    """Return what is given without tables of the user's own, and these with those in force; their values among its parameters."""
+    made = given.pop("own_tables", None) if isinstance(given.get("own_tables"), Tables) else None
+    raw = {kind: given.pop(kind) for kind in TABLES if kind in given}
+    if not (made or raw or in_force()):
+        return given, NONE
+    from testis_abm.scenario.own import checked
+
+    whole = checked(plain(raw)).beside(made or NONE).beside(in_force())
+    if whole != in_force():
+        checked(whole.as_dict())
+    with using(whole):
+        own_values, stated = own.own_values(), given.get("parameters")
+    if own_values and (stated is None or isinstance(stated, Mapping)):
+        given["parameters"] = {**own_values, **dict(flat(plain(stated or {})))}
+    return given, whole
+
+
 def _too_long_rested(samples: Samples) -> Iterator[Problem]:
     """Yield a problem for the first semen sample that a calendar of ejaculations leaves too long without one."""
     rested = ((day, samples.rested(day)[0]) for day in samples.semen)
@@ -255,10 +306,9 @@ def _late(first_days: list[float], plan: Plan) -> Iterator[Problem]:
 
 def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
     """Yield a problem for each therapy that an earlier-listed one excludes while both act."""
-    known = parameters.drugs()
     for k, i in _together(therapies):
         one, other = therapies[i], therapies[k]
-        reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
+        reason = one.row.excludes.get(other.drug) or other.row.excludes.get(one.drug)
         if reason:
             first, second = sorted((one, other), key=lambda therapy: therapy.first_day)
             text = (
@@ -270,7 +320,7 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
 
 def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     """Yield a note for each pair of drugs that act alike at the same time."""
-    known = parameters.drugs()
+    known = {therapy.drug: therapy.row for therapy in therapies}
     pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
     for one, other in dict.fromkeys(pairs):
         if known[one].action == known[other].action:
@@ -280,7 +330,7 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
 
 def extrapolated(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, and each pair of drugs acting together, that no evidence covers."""
-    known = parameters.drugs()
+    known = scenario.drugs
     every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
     for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
         row = known[drug]
@@ -305,7 +355,7 @@ def marked(title: str, *scenarios: Scenario) -> str:
 
 def unusual(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, more than a hundredfold off the nearest usual one of its drug."""
-    known = parameters.drugs()
+    known = scenario.drugs
     every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
     for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
         row = known[drug]
@@ -320,10 +370,16 @@ def unusual(scenario: Scenario) -> Iterator[str]:
             yield f"{drug} {given} is {off} the usual {reference} ({row.usual}){point}"
 
 
+def replaced(scenario: Scenario) -> Iterator[str]:
+    """Yield a note for each shipped drug, preset, ... whose place one of the user's own takes."""
+    for kind, name in own.built(scenario.own_tables).replaced:
+        yield f"{kind} {name} is of your own tables, in place of the shipped one"
+
+
 def too_small(scenario: Scenario) -> Iterator[str]:
     """Yield a note if the tissue has too few stretches of tubule for one in each of the states that the man's are in."""
     man, tissue = scenario.man.physiology, scenario.tissue
-    shares, values = tubules.tubules(man), parameters.values(scenario.parameters)
+    shares, values = tubules.tubules(man), scenario.values()
     each = 1.0 + (tissue.rows - 1) * tubules.ends(values, tissue.sertoli_per_tubule, man["lesion_length"])
     number = each * tissue.tubules
     rare = [(share, name) for share, name in zip(shares, tubules.NAMES, strict=True) if 0.0 < share * number < 0.999]

@@ -107,7 +107,8 @@ class Man(Section, init=False):
     @model_serializer(mode="wrap")
     def _table(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Return every field, of the preset and of his own."""
-        has_past = self.history or parameters.presets()[self.preset].history
+        preset = parameters.presets().get(self.preset)
+        has_past = self.history or (preset is not None and preset.history)
         past = {"history": [str(therapy) for therapy in self.history]} if has_past else {}
         return {"preset": self.preset, **past, **self.physiology}
 

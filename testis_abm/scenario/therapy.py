@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    PrivateAttr,
     ValidationInfo,
     field_serializer,
     field_validator,
@@ -95,6 +96,7 @@ class Therapy(Section, init=False):
         False
     )
     route: Annotated[str, Field(validate_default=True)] = ""
+    _row: Drug = PrivateAttr()
 
     def __init__(self, /, *drug_and_dose: object, **given: Any) -> None:
         if len(drug_and_dose) > 2:
@@ -102,9 +104,14 @@ class Therapy(Section, init=False):
         super().__init__(**dict(zip(("drug", "dose"), drug_and_dose)), **given)
 
     @property
+    def row(self) -> Drug:
+        """The drug's row of the table that was in force when the therapy was made."""
+        return self._row
+
+    @property
     def dose_unit(self) -> str:
         """Unit of the dose: "mg" or "IU"."""
-        return parameters.drugs()[self.drug].dose_unit
+        return self.row.dose_unit
 
     @property
     def label(self) -> str:
@@ -115,7 +122,7 @@ class Therapy(Section, init=False):
     @property
     def title(self) -> str:
         """Drug, dose and rhythm: "testosterone undecanoate 1000 mg every 12 weeks"."""
-        return f"{parameters.drugs()[self.drug].label} {self.label}"
+        return f"{self.row.label} {self.label}"
 
     @property
     def first_day(self) -> float:
@@ -127,11 +134,7 @@ class Therapy(Section, init=False):
     def last_effect_day(self) -> float:
         """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
         last = self._dose_day(self.dose_count - 1)
-        depots = [
-            part.numbers["release_days"].value
-            for part in parameters.drugs()[self.drug].substances
-            if "release_days" in part.numbers
-        ]
+        depots = [part.numbers["release_days"].value for part in self.row.substances if "release_days" in part.numbers]
         planned = self.first_day + 1.0 if self.every_days is None else self.until_day
         return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
 
@@ -201,13 +204,14 @@ class Therapy(Section, init=False):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
+        self._row = parameters.drugs()[self.drug]
         for key, fault in self._faults():
             raise ScenarioError(fault, key)
         return self
 
     def _faults(self) -> Iterator[tuple[str, str]]:
         """Yield keys that do not go together with others, each with the reason."""
-        drug, first, end = parameters.drugs()[self.drug], self.from_day, self.until_day
+        drug, first, end = self.row, self.from_day, self.until_day
         if self.every_days is None and math.isfinite(end):
             yield "until", 'a single dose has no end; add every = "1 day" or remove until'
         if end <= first:

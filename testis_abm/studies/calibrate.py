@@ -31,6 +31,7 @@ import pandas as pd
 
 from testis_abm import __version__, parameters
 from testis_abm.man.parameter_set import parameter, parameter_set
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.statistics import resampled
 from testis_abm.studies.ensemble import FILE, Ensemble, write
 from testis_abm.studies.replay import POOL, courses, expectation, replay, scores_by_answer
@@ -48,7 +49,8 @@ _FEW = 0.1  # parameters a member up to which chance correlations narrow little,
 @cache
 def _ranges(name: str) -> tuple[float, float, bool]:
     """Return low and high of a parameter, and whether it moves on a log scale."""
-    entry = parameter(name)
+    with using(NONE):
+        entry = parameter(name)
     return entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
 
 

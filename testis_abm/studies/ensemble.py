@@ -21,7 +21,8 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.man.parameter_set import ROUNDED, ParameterSet, parameter, parameter_set, within
-from testis_abm.parameters import Answer, FrozenMapping, Hypothesis
+from testis_abm.parameters import Answer, FrozenMapping, Hypothesis, own
+from testis_abm.parameters.tables import NONE, Tables, in_force, using
 from testis_abm.statistics import resampled
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, shown
@@ -82,14 +83,17 @@ class Ensemble:
             TestisError: there is no such set.
         """
         k = guard.whole(k, 0, len(self) - 1, "k")
-        if k not in self._made:
-            own = dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float).tolist(), strict=True))
-            self._made[k] = parameter_set({**own, **self.known})
-        return self._made[k]
+        made = k, in_force()
+        if made not in self._made:
+            row = dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float).tolist(), strict=True))
+            # What the user's own tables state is no question.
+            row = {name: value for name, value in row.items() if not own.states(in_force(), name)}
+            self._made[made] = parameter_set({**row, **self.known})
+        return self._made[made]
 
     @cached_property
-    def _made(self) -> dict[int, ParameterSet]:
-        """Return the sets that have been asked for."""
+    def _made(self) -> dict[tuple[int, Tables], ParameterSet]:
+        """Return the sets that have been asked for, under the tables that were in force."""
         return {}
 
     def knowing(self, known: Mapping[str, float]) -> Ensemble:
@@ -242,4 +246,5 @@ def write(path: Path, table: pd.DataFrame, about: str) -> None:
 @cache
 def shipped() -> Ensemble:
     """Return the ensemble that calibration left in the package (see docs/validation.md)."""
-    return read(FILE)
+    with using(NONE):
+        return read(FILE)

@@ -56,7 +56,9 @@ def population(study: Study) -> Population:
     if not study.diagnosis:
         return whole
     total = sum(part.weight for part in study.diagnosis)
-    return Mixture(whole.name, whole.numbers, tuple((part.weight / total, part.fields) for part in study.diagnosis))
+    return Mixture(
+        whole.name, whole.numbers, whole.like, tuple((part.weight / total, part.fields) for part in study.diagnosis)
+    )
 
 
 class Men(NamedTuple):
@@ -120,7 +122,7 @@ class _Past:
     def __init__(self, study: Study, own: ParameterSet) -> None:
         case = study.scenario()
         plan = case.plan.model_copy(update={"duration_days": 0})  # the past alone
-        self._treatment = Treatment(case.model_copy(update={"plan": plan}), own.drugs, history=True)
+        self._treatment = Treatment(case.model_copy(update={"plan": plan}), own.drugs_of(case), history=True)
         self._abstinence = study.abstinence_days
 
     def __call__(self, men: pd.DataFrame, values: Sequence[Values]) -> pd.DataFrame:

@@ -12,7 +12,6 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ from testis_abm.studies.men import screened
 from testis_abm.studies.statistic import STEP, fold, nanmedian, statistic, step
 from testis_abm.studies.study import KINDS, VARIABLES, Group, Observation, Study
 from testis_abm.support import guard
-from testis_abm.support.cores import each
+from testis_abm.support.cores import Threads, each
 from testis_abm.support.errors import TestisError
 
 POOL = 60  # men who pass the screening of a study, for whom the few of a calibration stand
@@ -209,9 +208,8 @@ def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int) 
     passed = screened(study, own, pool, seed)
     chosen = np.arange(men) * max(1, pool // men) % pool
     laboratory = Laboratory(own.whole, study.assay)
-    treatments = {
-        arm.name: Treatment(study.scenario(k), own.drugs, history=study.has_past) for k, arm in enumerate(study.arm)
-    }
+    cases = {arm.name: study.scenario(k) for k, arm in enumerate(study.arm)}
+    treatments = {name: Treatment(case, own.drugs_of(case), history=study.has_past) for name, case in cases.items()}
     samples = set()
     for observation in study.observed:
         for arm in observation.arms:
@@ -469,7 +467,7 @@ def _drawn(
 
     first, *others = enumerate(own)
     ran = [one(first)]  # compiles before threads begin
-    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+    with Threads(os.cpu_count() or 1) as threads:
         try:
             tell(1, sets)
             for course in threads.map(one, others):

@@ -21,8 +21,7 @@ from pydantic import (
 )
 
 from testis_abm import parameters
-from testis_abm.choices import POPULATIONS
-from testis_abm.parameters import FrozenMapping
+from testis_abm.parameters import FrozenMapping, own
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, QUANTITIES, Censored
 from testis_abm.scenario import Clamp, Insult, Man, Partner, PastTherapy, Plan, Samples, Scenario, Therapy, Weight
@@ -499,7 +498,7 @@ class Study(Section):
     title: Line
     citation: Line
     doi: Line = ""
-    population: Annotated[str, one_of(*POPULATIONS)] = "clinic"
+    population: Annotated[str, BeforeValidator(lambda word: guard.word(word, own.populations()))] = "clinic"
     where: tuple[str, ...] = ()
     visits: Annotated[int, whole(1, 10)] = 1
     man: Annotated[FrozenMapping[float], BeforeValidator(_fields)] = FrozenMapping()

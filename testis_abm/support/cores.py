@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 _MOST = 8  # threads
 _PART = 100  # pieces of work that are worth a thread's while
@@ -20,6 +21,14 @@ def available() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+class Threads(ThreadPoolExecutor):
+    """Threads in which what is in force where they are asked (context variables) holds too."""
+
+    def submit[**P, Result](self, work: Callable[P, Result], /, *given: P.args, **named: P.kwargs) -> Future[Result]:
+        """Do `work` in a thread."""
+        return super().submit(copy_context().run, work, *given, **named)
+
+
 def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Return `work(item)` of all items, on all cores: for work that is mostly compiled loops.
 
@@ -28,7 +37,7 @@ def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) ->
     if available() == 1:
         return [work(item) for item in items]
     first = [work(item) for item in items[:1]]
-    with ThreadPoolExecutor(min(available(), _MOST)) as pool:
+    with Threads(min(available(), _MOST)) as pool:
         return [*first, *pool.map(work, items[1:])]
 
 

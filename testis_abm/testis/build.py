@@ -20,6 +20,7 @@ from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.parameters.tubules import GERMINAL, SOUND, Tubules, ends
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
@@ -268,7 +269,8 @@ def _activities(values: Mapping[str, float]) -> dict[str, float]:
 @cache
 def _reference_activity() -> float:
     """Return the activity of a Sertoli cell of the tables with its share of Leydig cells and its germ cells."""
-    values = tables()
+    with using(NONE):  # what a user's own tables change is other than that, as what a scenario sets
+        values = tables()
     made, counts = _activities(values), _reference_man_counts(values)
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     return float(
