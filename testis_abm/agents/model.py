@@ -205,7 +205,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         known, given = self.drugs or case.drugs, case.therapy if self.treated else ()
         names = dict.fromkeys([*(part.drug for part in case.man.history), *(therapy.drug for therapy in given)])
         kinetics = Kinetics.of([known[name] for name in names])
-        self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
+        release = max(kinetics.release, default=0.0)
+        self.regimen = Regimen(given, release, case.samples.assay, man=man, key=(self.seed,))
         self.body = Body(axis_parameters(values, man), kinetics)
         size = case.tissue
         self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from testis_abm.cli.options import Command, option
+from testis_abm.cli.options import Command, option, several
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import TestisError, printable
 
@@ -24,6 +24,9 @@ def _new(options: argparse.Namespace) -> None:
     if target.suffix != ".toml":
         raise TestisError(f"{printable(options.file)}: give it the suffix .toml")
     sources = {**shipped(), **known()}
+    if options.records:
+        _from_records(options, target)
+        return
     raw, text = read_tables(sources[guard.key(options.like, sources, "example", "--like", "testis-abm scenarios")])
     command = kind(raw)[1]
     what = "study" if command == "studies run" else "scenario"
@@ -36,6 +39,44 @@ def _new(options: argparse.Namespace) -> None:
     outputs.check_free(target)
     files.write(target, "\n".join((*head, text)))
     print(f"{target}: a {what} like {options.like}. Next: testis-abm {command} {target}")
+
+
+def _from_records(options: argparse.Namespace, target: Path) -> None:
+    """Write the scenario `--like` with the doses of one subject of a table of records."""
+    import tomli_w
+
+    from testis_abm import schemas
+    from testis_abm.scenario import load
+    from testis_abm.scenario.format import FORMAT, KEY
+    from testis_abm.scenario.load import read_raw
+    from testis_abm.scenario.records import read_records
+    from testis_abm.scenario.shipped import shipped
+
+    named = {}
+    for text in options.drug:
+        number, equals, name = text.partition("=")
+        if not equals or not number.strip():
+            raise TestisError(f"--drug {printable(text)}: write it as CMT=NAME, for example --drug 1=anastrozole")
+        named[number.strip()] = name.strip()
+    subjects = read_records(options.records, time=options.time, drugs=named)
+    if options.id is None and len(subjects) > 1:
+        raise TestisError(
+            f"--id: the records hold {len(subjects):,} subjects; name one: {', '.join(list(subjects)[:12])}"
+        )
+    subject = subjects[
+        guard.key(next(iter(subjects)) if options.id is None else options.id, subjects, "subject", "--id")
+    ]
+    raw = read_raw(shipped()[guard.key(options.like, shipped(), "scenario", "--like", "testis-abm scenarios")])
+    raw |= {"title": f"Doses of subject {subject.id}", "therapy": subject.therapies()}
+    last = max((dose.day for dose in subject.doses), default=0.0)
+    plan = raw.setdefault("plan", {})
+    plan["duration"] = f"{max(1, int(max([last, *(day for day, _ in subject.observations)])) + 28)} days"
+    head = f"#:schema {schemas.path('scenario').as_uri()}\n"
+    written = head + tomli_w.dumps({KEY: FORMAT, **raw})
+    load(raw, name=str(target))
+    outputs.check_free(target)
+    files.write(target, written)
+    print(f"{target}: {len(subject.doses):,} doses of subject {subject.id}. Next: testis-abm run {target}")
 
 
 def _schema(options: argparse.Namespace) -> None:
@@ -57,6 +98,10 @@ COMMANDS = (
                 metavar="NAME",
                 default=_LIKE,
             ),
+            option("--records", "take the doses from a table of records (ID, TIME, AMT, EVID)", metavar="FILE"),
+            option("--id", "subject of the records", metavar="ID"),
+            option("--time", 'unit of TIME and II: "h" (default) or "d"', default="h", metavar="UNIT"),
+            several("--drug", "CMT=NAME", "drug that a compartment of the records stands for"),
         ),
         "Begin a scenario, an experiment or a study of your own: a copy of an example, with its JSON Schema for editors.",
         "mine.toml --like experiments/trial",

@@ -6,8 +6,10 @@ saved, loaded or branched man goes on as the unbroken one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from testis_abm.biology.laboratory import reported_column
 from testis_abm.biology.pharmacology import Dose, day_of
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Clause, Therapy
 
 Measure = Callable[["Clause", int], float]
+_ADHERENCE = 53  # stream of draws
 # Tables of the doses given, the decisions, and what samples that decide showed.
 RECORDS = ("therapy", "decisions", "measured")
 
@@ -29,16 +32,27 @@ class Regimen:
         therapies: in the order of the scenario.
         release_hours: the longest time over which any of the drugs is released evenly.
         assay: of serum oestradiol in the samples that decide.
+        man: his physiology by field, for doses by weight or body surface (None: the reference man's).
+        key: of the draws that leave out doses where adherence is not whole.
     """
 
-    def __init__(self, therapies: Sequence[Therapy], release_hours: float, assay: str = DEFAULT_ASSAY) -> None:
+    def __init__(
+        self,
+        therapies: Sequence[Therapy],
+        release_hours: float,
+        assay: str = DEFAULT_ASSAY,
+        *,
+        man: Mapping[str, float] | None = None,
+        key: Sequence[int] = (0,),
+    ) -> None:
         self.therapies, self.assay = tuple(therapies), assay
+        self._doses = [therapy.dose_for(man) for therapy in therapies]
         self._ruled = any(therapy.when for therapy in therapies)  # whether measurements decide on any dose
         infused = [therapy.over_hours or 0.0 for therapy in therapies]
         # A day more, as doses are put to the nearest hour.
         self._longest_days = max([release_hours, *infused]) / 24.0 + 1.0
         self._due: dict[int, list[tuple[float, int]]] = {}
-        planned = [(day, i) for i, therapy in enumerate(therapies) for day in therapy.dose_days()]
+        planned = [(day, i) for i, therapy in enumerate(therapies) for day in _taken(therapy, (*key, i))]
         for day, i in sorted(
             planned, key=lambda dose: (dose[0], therapies[dose[1]].drug, therapies[dose[1]].dose, dose[1])
         ):
@@ -98,7 +112,7 @@ class Regimen:
                     day=when,
                     therapy=i + 1,
                     drug=given.drug,
-                    dose=given.dose,
+                    dose=self._doses[i],
                     unit=given.dose_unit,
                     route=given.route,
                     over_hours=given.over_hours or 0.0,
@@ -173,3 +187,15 @@ class Regimen:
                 break
             acting.append(Dose(given.day, given.drug, given.dose, given.over_hours))
         return acting[::-1]
+
+
+def _taken(therapy: Therapy, key: Sequence[int]) -> list[float]:
+    """Return the days of the doses that a man takes of those that are planned; `key` of his draws."""
+    planned = therapy.dose_days()
+    if therapy.missed:
+        missed = {*therapy.missed}
+        planned = tuple(day for day in planned if day_of(day) not in missed)
+    if therapy.adherence == 1.0:
+        return list(planned)
+    drawn = np.random.default_rng([*key, _ADHERENCE]).random(len(planned))
+    return [day for day, chance in zip(planned, drawn.tolist(), strict=True) if chance < therapy.adherence]

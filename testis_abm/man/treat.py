@@ -45,7 +45,8 @@ class Treatment:
         names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
-        self._table = None if self.decides or scenario.weight else self._doses()
+        apart = self.decides or scenario.weight or any(part.per or part.adherence < 1.0 for part in scenario.therapy)
+        self._table = None if apart else self._doses()  # the doses that all men have
 
     def control(self) -> Treatment:
         """Return what happens to the same men untreated: their past alone."""
@@ -61,13 +62,13 @@ class Treatment:
         """Return whether measurements of the man decide on doses."""
         return any(therapy.when is not None for therapy in self.scenario.therapy)
 
-    def _regimen(self) -> Regimen:
-        case = self.scenario
-        return Regimen(case.therapy, max(self.kinetics.release, default=0.0), case.samples.assay)
+    def _regimen(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> Regimen:
+        case, release = self.scenario, max(self.kinetics.release, default=0.0)
+        return Regimen(case.therapy, release, case.samples.assay, man=man, key=key)
 
-    def _doses(self) -> np.ndarray:
+    def _doses(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
-        regimen, diary = self._regimen(), Diary(RECORDS)
+        regimen, diary = self._regimen(man, key), Diary(RECORDS)
 
         def none(clause: Clause, day: int) -> float:
             raise AssertionError("a plan without conditions measures nothing")
@@ -86,10 +87,11 @@ class Treatment:
 
     def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
         """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
-        if self._table is None:
+        if self.decides or self.scenario.weight:
             return self._day_by_day(man, -self._baseline, key)
+        doses = self._doses(man.man, key) if self._table is None else self._table
         self.up_to_day_0(man)
-        self._live(man, self._table, self.held(man, 0, len(self._table)))
+        self._live(man, doses, self.held(man, 0, len(doses)))
         return man
 
     @property
@@ -129,7 +131,7 @@ class Treatment:
         return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
-        regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man
+        regimen, diary, case, present = self._regimen(man.man, key), Diary(RECORDS), self.scenario, man.man
         safety, injuries = Safety(man.values, felt(man.rest, man.values)), Injuries(case.insult, man.values)
         for row in self.before(man):
             safety.day(felt(row, man.values))

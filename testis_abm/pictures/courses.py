@@ -188,7 +188,7 @@ def spans_given(run: Run) -> tuple[Span, ...]:
 
 
 def _span(therapy: Therapy, last: float) -> Span:
-    end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
+    end = min(last, therapy.dose_days()[-1] if therapy.every_days is None else therapy.until_day)
     rule = " (conditional)" if therapy.when else ""
     # Words begin with a capital; "hCG" and "rFSH" are no words.
     name = therapy.title[0].upper() + therapy.title[1:] if therapy.row.label.islower() else therapy.title

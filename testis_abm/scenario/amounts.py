@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -104,6 +104,22 @@ def parse_dose(value: object, unit: str = "mg") -> float:
     if dose <= 0:
         raise ScenarioError(f"{shown(value)} is {'negative' if dose else 'zero'}; a dose must be above 0 {unit}")
     return dose
+
+
+# What a dose may be for each of -> how many a man of that height (m) and body mass index has; surface by Mosteller.
+PER: Mapping[str, Callable[[float, float], float]] = {
+    "kg": lambda height, bmi: bmi * height**2,
+    "m2": lambda height, bmi: math.sqrt(100.0 * height * bmi * height**2 / 3600.0),
+}
+_PER = re.compile(r"(?:/| per )\s*(?:(kg)|(m2|m\u00b2|m\^2|sqm))$", re.IGNORECASE)
+
+
+def parted_dose(value: object) -> tuple[object, str]:
+    """Return a dose without what it is for each of, and that: ("1.5 mg", "kg") of "1.5 mg/kg"; of PER, "" for all else."""
+    found = _PER.search(plain(value)) if isinstance(value, str) else None
+    if found is None:
+        return value, ""
+    return plain(value)[: found.start()].strip(), "kg" if found[1] else "m2"
 
 
 def canonical_unit(variable: str) -> str:

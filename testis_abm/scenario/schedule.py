@@ -49,6 +49,24 @@ def parse_days(value: object) -> tuple[int, ...]:
     return tuple(sorted(days))
 
 
+def parse_times(value: object) -> tuple[float, ...]:
+    """Return times in days, rising and each once, as `parse_days`; a list may hold parts of days ("day 3.5").
+
+    Raises:
+        ScenarioError: with the position or key of each fault.
+    """
+    if not isinstance(value, list | tuple):
+        return tuple(map(float, parse_days(value)))
+    if not value:
+        raise ScenarioError('is empty; write ["day 0", "day 3.5"] or { every = "3 days", until = "day 30" }')
+    times = set()
+    with gathered() as problems:
+        for i, item in enumerate(value):
+            with problems.at(i):
+                times.add(_after_baseline(parse_day(item)))
+    return tuple(sorted(times))
+
+
 def parse_ejaculations(value: object) -> tuple[int, ...]:
     """Return whole days as `parse_days`, from a table, or from a list of days and tables.
 
@@ -67,6 +85,7 @@ def parse_ejaculations(value: object) -> tuple[int, ...]:
 
 _Day = int | str
 _Interval = dict[str, int | float | str]
+TIMES = list[float | str] | _Interval  # as a file has them
 _WRITTEN = PlainSerializer(lambda days: [f"day {d}" for d in days] or None)
 Ejaculations = Annotated[
     tuple[int, ...],
