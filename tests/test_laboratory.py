@@ -241,12 +241,12 @@ def test_every_quantity_with_a_limit_has_its_parameter(laboratory, values):
 
 
 def sampled_at(values, hour, age=34.0, **means):
-    """Return the reference man's blood at an hour, 1000 days of it, column -> (days,)."""
+    """Return the reference man's blood at an hour, 700 days of it, column -> (days,)."""
     numbers = PulseParameters.of(values, age)
     day = DayMeans(4.0, 18.0, 1.0, 1.0 - numbers.lh_floor, 1.0, 0.0, 0.967, 0.0)._replace(**means)
     true = {"testosterone_nmol_l": day.testosterone_nmol_l, "oestradiol_pmol_l": 90.0, "lh_iu_l": day.lh_iu_l}
     at = None if hour is None else Sampled(hour, day, numbers)
-    seen = [Laboratory(values).blood(true, (7,), day, at) for day in range(1000)]
+    seen = [Laboratory(values).blood(true, (7,), day, at) for day in range(700)]
     return {column: np.array([sample[column] for sample in seen]) for column in seen[0]}
 
 
