@@ -19,7 +19,7 @@ import numpy as np
 
 from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.biology.binding import free_testosterone
-from testis_abm.biology.pulses import Sampled, usual_log_variance
+from testis_abm.biology.pulses import PULSING, Sampled, usual_log_variance
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.biology.semen import Semen
 from testis_abm.quantities import (
@@ -313,8 +313,9 @@ class Laboratory:
 
     def log_sd_from_day_to_day(self, column: str) -> float:
         """Return what is left of `log_sd` of a quantity without the pulses of a usual man's morning sample."""
-        pulsed = usual_log_variance(self.values).get(column, 0.0)
-        return math.sqrt(max(0.0, self.log_sd(column) ** 2 - pulsed))
+        if column not in PULSING:
+            return self.log_sd(column)
+        return math.sqrt(max(0.0, self.log_sd(column) ** 2 - usual_log_variance(self.values)[column]))
 
     def _sigma(self, names: tuple[str, ...]) -> float:
         """Return the SD on a log scale that CVs make together; of shares the part that counting does not explain."""
