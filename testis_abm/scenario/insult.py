@@ -399,6 +399,17 @@ def faults(insults: Sequence[Insult], plan: Plan, tissue: Tissue) -> Iterator[Pr
     yield from _exclusions(insults)
 
 
+def without_testes(insults: Sequence[Insult]) -> tuple[float, str]:
+    """Return the morning from which on a man has no testis, and what took the last away; infinite, "" if one stays."""
+    gone: set[str] = set()
+    for i, insult in sorted(enumerate(insults), key=lambda numbered: numbered[1].day):
+        if insult.kind == "orchiectomy":
+            gone |= {*insult.sides}
+            if gone == {*_LEFT_AND_RIGHT}:
+                return insult.day, _named(i, insult)
+    return math.inf, ""
+
+
 def _exclusions(insults: Sequence[Insult]) -> Iterator[Problem]:
     by_day = sorted(enumerate(insults), key=lambda numbered: numbered[1].day)
     gone: dict[str, str] = {}  # side -> what took the testis away

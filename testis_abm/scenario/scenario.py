@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
@@ -14,12 +14,13 @@ from pydantic import (
     ValidationInfo,
     WrapSerializer,
     field_validator,
+    model_validator,
 )
 
 from testis_abm import parameters
 from testis_abm.choices import TREATED, TREATMENTS, UNTREATED
 from testis_abm.parameters import FrozenMapping, tubules
-from testis_abm.scenario.clamp import Clamp, clashes
+from testis_abm.scenario.clamp import Clamp, clashes, without_place
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults
 from testis_abm.scenario.prescription import amount, parse_every
@@ -226,6 +227,11 @@ class Scenario(Section, init=False):
         days = enumerate(item.day for item in observed)
         refuse(Problem((i, "day"), text) for i, day in days if plan and (text := plan.outside(day)))
         return observed
+
+    @model_validator(mode="after")
+    def _testes_for_clamps(self) -> Self:
+        refuse(problem.at("clamp") for problem in without_place(self.clamp, self.insult))
+        return self
 
     def to_toml(self) -> str:
         """Return the scenario as understood, as the text of a scenario file."""

@@ -36,6 +36,7 @@ from testis_abm.scenario.amounts import quantity as read_quantity
 from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.schedule import Day, Days, Ejaculations
 from testis_abm.scenario.section import Line, Section, one_of, quantity, text, unknown_key, whole
+from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, gathered, shown, unknown
 
 
@@ -211,9 +212,9 @@ class Samples(Section, init=False):
     blood: Days = ()
     semen: Days = ()
     biopsy: Days = ()
-    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, MOST_ABSTINENCE, "days"), text("{} days")] = Field(
-        3.0, alias="abstinence"
-    )
+    abstinence_days: Annotated[
+        float, quantity(parse_duration, guard.SHORTEST_REST, MOST_ABSTINENCE, "days"), text("{} days")
+    ] = Field(3.0, alias="abstinence")
     ejaculations: Ejaculations = ()
     assay: Annotated[str, one_of(*ASSAYS)] = DEFAULT_ASSAY
 
