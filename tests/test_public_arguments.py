@@ -60,6 +60,7 @@ REPLAYED = pd.DataFrame(
         "confidence": ["memory"],
         "inside": [True],
         "sign": [True],
+        "extrapolation": [""],
     }
 )
 STORE: dict[str, Any] = {"folder": "none"}

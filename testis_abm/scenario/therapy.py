@@ -125,13 +125,8 @@ class Therapy(Section, init=False):
     def last_effect_day(self) -> float:
         """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
         last = self._dose_day(self.dose_count - 1)
-        depots = [
-            part.numbers["release_days"].value
-            for part in parameters.drugs()[self.drug].substances
-            if "release_days" in part.numbers
-        ]
         planned = self.first_day + 1.0 if self.every_days is None else self.until_day
-        return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
+        return max(planned, last + (self.over_hours or 0.0) / 24.0, last + parameters.drugs()[self.drug].release_days)
 
     @property
     def dose_count(self) -> int:
