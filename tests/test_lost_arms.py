@@ -37,7 +37,7 @@ def test_a_comparison_keeps_the_arms_that_end_and_names_the_one_that_does_not():
 
 
 def test_without_the_arm_that_others_are_compared_with_there_is_no_comparison():
-    with pytest.raises(ta.TestisError, match="^beyond: every run failed: "):
+    with pytest.raises(ta.TestisError, match=r"^beyond: every run failed: "):
         ta.compare({**BASE, "arm": [ARMS[1], ARMS[0], ARMS[2]]}, workers=1)
 
 
