@@ -18,6 +18,7 @@ from testis_abm.population.report import therapies
 from testis_abm.quantities import HELD, QUANTITIES
 from testis_abm.results.summary import render
 from testis_abm.scenario import Clamp
+from testis_abm.scenario.clamp import TARGETS
 
 SIZE = {"tubules": 2, "sertoli_per_tubule": 10}
 LOCAL_T, LOCAL_E2 = "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"
@@ -85,7 +86,7 @@ def test_a_level_is_held_and_measured_in_both_models(values, column):
     np.testing.assert_allclose(course(single, column)[6:26], level, rtol=1e-9)
     if row.sample == "blood" and column != "oestradiol_pmol_l":
         again = cells(case, 20)
-        reported = [again.blood_sample(day)[column] for day in range(200)]
+        reported = [again.laboratory.blood(again.means, (again.seed,), day)[column] for day in range(200)]
         assert np.median(reported) == pytest.approx(level, rel=0.05)
 
 
@@ -434,3 +435,52 @@ def test_commands_and_reports_tell_what_is_held(tmp_path, capsys):
     path.write_text('[[clamp]]\nquantity = "LH"\nlevel = "3"\n', encoding="utf-8")
     assert main(["run", str(path)]) == 2
     assert f'{path}: clamp 1: level: "3" has no unit' in capsys.readouterr().err
+
+
+GONE = {"kind": "orchiectomy", "side": "both"}
+ONE_BY_ONE = [{"kind": "orchiectomy", "side": side, "day": day} for side, day in (("left", -3), ("right", 9))]
+
+
+@pytest.mark.parametrize("quantity", [name for name in TARGETS if "intratesticular" in name])
+@pytest.mark.parametrize(
+    ("insults", "span", "gone", "ends"),
+    [
+        ([GONE], {}, 0, False),
+        ([{**GONE, "day": -2}], {"from": 5}, -2, False),
+        ([{**GONE, "day": 9}], {"from": 5, "until": 20}, 9, True),
+        ([{**GONE, "day": 9}], {"from": 9}, 9, False),
+        (ONE_BY_ONE, {}, 9, True),
+    ],
+)
+def test_nothing_is_held_in_testes_that_are_gone(quantity, insults, span, gone, ends):
+    """Whether they went in the past, at once or one by one, before the clamp begins or while it holds."""
+    tables = {
+        "plan": {"baseline": "5 days", "duration": "40 days"},
+        "tissue": {"tubules": 2},
+        "insult": insults,
+        "clamp": [{"quantity": quantity, "level": "own", **span}],
+    }
+    with pytest.raises(ScenarioError) as caught:
+        load(tables)
+    said = str(caught.value)
+    assert said.startswith(f"scenario: clamp 1: quantity: {quantity} is held from day {span.get('from', 0)}")
+    assert f"no testis is left from day {gone} on, by insult {len(insults)} (orchiectomy" in said
+    assert (f'write until = "day {gone}"' in said) == ends
+    if ends:
+        load({**tables, "clamp": [{"quantity": quantity, "level": "own", "until": gone}]})
+    load({**tables, "clamp": [{"quantity": "testosterone", "level": "own"}]})
+    load({**tables, "insult": [{**insults[0], "side": "left"}]})
+
+
+def test_neither_python_call_leaves_a_clamp_without_testes():
+    tables = {"plan": {"baseline": "1 day", "duration": "40 days", "replicates": 1}, "tissue": {"tubules": 2}}
+    man = TestisModel(load(tables))
+    man.injure("orchiectomy", side="both", day=5)
+    with pytest.raises(TestisError, match=r"^clamp 1: .*no testis is left from day 5"):
+        man.clamp("intratesticular testosterone", "own")
+    man.clamp("intratesticular testosterone", "own", until="day 5")
+    other = TestisModel(load(tables))
+    other.clamp("intratesticular oestradiol", "own")
+    with pytest.raises(TestisError, match=r"^clamp 1: .*no testis is left from day 5"):
+        other.injure("orchiectomy", side="both", day=5)
+    assert not other.injuries.insults

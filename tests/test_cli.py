@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from testis_abm.cli import command as cli
 from testis_abm.cli import printing
 from testis_abm.cli.command import main
 
@@ -248,3 +249,24 @@ def test_help_needs_no_heavy_package():
     code = "import sys, testis_abm.cli.command as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(set(sys.modules) & {'mesa','numba','pandas','matplotlib','numpy','pydantic'}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")
+
+
+def commands():
+    """Return the parser of each command by name."""
+    (of,) = (action for action in cli._parser()._actions if hasattr(action, "choices") and action.choices)
+    return of.choices
+
+
+@pytest.mark.parametrize("name", commands())
+def test_no_command_takes_a_part_of_an_option_for_the_whole(name, capsys):
+    """Half an option would be another one: "--out", where there is no such option, was read as "--output"."""
+    parser = commands()[name]
+    needed = ["x" for action in parser._actions if not action.option_strings and action.nargs in (None, "+")]
+    for action in parser._actions:
+        for whole in (of for of in action.option_strings if of.startswith("--")):
+            for part in {whole[:end] for end in range(3, len(whole))} - parser._option_string_actions.keys():
+                typed = part if action.nargs == 0 else f"{part}=1"
+                with pytest.raises(SystemExit) as left:
+                    cli._parser().parse_args([name, *needed, typed])
+                assert left.value.code == 2
+                assert "unrecognized arguments" in capsys.readouterr().err

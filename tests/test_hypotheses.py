@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import testis_abm as ta
@@ -273,3 +274,15 @@ def test_what_a_later_arm_states_holds_of_every_kind_of_man():
 def test_wrong_arguments_of_an_ensemble_are_one_clear_error(ask):
     with pytest.raises(TestisError):
         ask()
+
+
+def test_a_folder_takes_the_table_and_nobody_elses_file_is_touched(tmp_path, capsys):
+    line = ["hypotheses", "obese_anastrozole", "--days", "60", "--output", "LH", "--out"]
+    assert main([*line, str(tmp_path / "new")]) == 0
+    assert f"Results in {tmp_path / 'new'}/" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "new" / "hypotheses.csv")
+    assert tuple(table) == plausible.COLUMNS and "lh_iu_l" in set(table["column"])
+    (tmp_path / "hypotheses.csv").write_text("mine\n", encoding="utf-8")
+    assert main([*line, str(tmp_path)]) == 2
+    assert "was not written by testis_abm" in capsys.readouterr().err
+    assert (tmp_path / "hypotheses.csv").read_text(encoding="utf-8") == "mine\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,8 @@ MADE = {
 # Functions of the caller's, what only this package hands on, and an address that is waited for.
 OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference", "under"}
 RESULT = make(short())
+MODEL = ta.TestisModel(SMALL)
+EXPECTED = ta.ExpectedMan(complete(parameters.values()), MODEL.man)
 REPLAYED = pd.DataFrame(
     {of: [1.0] for of in report._COLUMNS}
     | {
@@ -57,6 +60,7 @@ REPLAYED = pd.DataFrame(
         "confidence": ["memory"],
         "inside": [True],
         "sign": [True],
+        "extrapolation": [""],
     }
 )
 STORE: dict[str, Any] = {"folder": "none"}
@@ -67,6 +71,13 @@ SURFACE = ta.surface(SMALL, levels=3, sets=1, hold=28)
 # Arguments with which each works, or comes so far that it has looked at all of them.
 GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "ExpectedMan": (ta.ExpectedMan, {"values": complete(parameters.values()), "man": MEN.iloc[0]}),
+    **{
+        f"TestisModel.{name}": (getattr(MODEL, name), {}) for name in ("expected_semen", "semen_sample", "blood_sample")
+    },
+    **{
+        f"ExpectedMan.{name}": (getattr(EXPECTED, name), {"rested": 3.0} if name == "spilled" else {})
+        for name in ("semen", "spilled", "daily_production", "spermatids_lost", "readouts")
+    },
     "RunResult": (ta.RunResult, {"scenario": ta.load(SMALL), "tables": {}}),
     "RunResult.tables": (
         lambda hormones: ta.RunResult(scenario=ta.load(SMALL), tables={"hormones": hormones}),
@@ -184,6 +195,35 @@ def test_any_argument_is_taken_or_refused_in_words(function, good, argument):
             assert all(line.isprintable() and line for line in str(error).splitlines()), repr(odd)
         except Exception as error:
             raise AssertionError(f"{argument}={odd!r}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("rested", [math.nan, "3", -1, 0.4, 1e9, True, [], [3, "x"], [3, -1], np.zeros(2)])
+@pytest.mark.parametrize("of", [MODEL.expected_semen, EXPECTED.semen, EXPECTED.spilled], ids=lambda of: of.__name__)
+def test_days_of_abstinence_are_refused_alike_by_both_men(of, rested):
+    with pytest.raises(ta.ScenarioError, match=r"^rested: .*allowed: 0\.5 to 9131 days; write for example 3"):
+        of(rested)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_sample_is_of_today_alone(engine):
+    man = ta.TestisModel(SMALL, engine=engine)
+    man.run_for(3)
+    for sample in (man.semen_sample, man.blood_sample):
+        assert sample(man.day) == sample()
+        for day, fault in (
+            (man.day - 1, "is over"),
+            (man.day + 1, "is still to come"),
+            (True, "is not a whole number"),
+        ):
+            with pytest.raises(ta.ScenarioError, match=rf"^day: .* {fault}; allowed: {man.day}; .*run_for"):
+                sample(day)
+
+
+def test_the_expected_man_tells_of_no_day_that_he_has_not_lived():
+    for tell in (EXPECTED.semen, EXPECTED.daily_production, EXPECTED.spermatids_lost, EXPECTED.readouts):
+        for day, fault in ((-1, "is over"), (1, "is still to come"), (0.5, "is not a whole number")):
+            with pytest.raises(ta.ScenarioError, match=rf"^day: .* {fault}; allowed: 0; .*advance"):
+                tell(day=day)
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,13 @@ def test_the_command_writes_table_summary_and_picture(tmp_path, capsys):
     assert {"pulses.png", "pulses.svg"} <= {path.name for path in out.iterdir()}
     assert main(["pulses", "obese_anastrozole", "--every", "7", "--out", str(out)]) == 2
     assert capsys.readouterr().err.startswith("--every: 7 is odd")
-    assert main(["pulses", "fertile_man", "--arm", "treated", "--out", str(out)]) == 2
+
+
+@pytest.mark.parametrize("command", ["pulses", "histology"])
+def test_a_man_to_whom_nothing_is_done_has_no_treated_arm(command, tmp_path, capsys):
+    assert main([command, "fertile_man", "--arm", "treated", "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith('--arm: "treated": nothing is done')
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["pulses", "histology"])

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import Future
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import warning_runs
 from small_sweep import ABOUT, EXAMPLES, ONCE, SMALL, SWEEP, runs_of, same_bytes
 
 import testis_abm as ta
@@ -23,6 +25,7 @@ from testis_abm.experiments.runner import execute
 from testis_abm.experiments.store import Store, merge, read
 from testis_abm.experiments.sweep import sweep
 from testis_abm.experiments.task import Job, Task, perform
+from testis_abm.support.errors import Note
 
 
 def test_a_run_gives_what_the_model_gives():
@@ -255,3 +258,20 @@ def test_a_command_does_a_part(tmp_path, capsys):
     part = ["--workers", "1", "--shard", "1/8", "--out", str(tmp_path / "s")]
     assert main(["sensitivity", str(EXAMPLES / "sensitivity.toml"), *part]) == 0
     assert "Shard 1 of 8 is done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_python_warns_of_in_runs_is_told_once_by_the_process_that_asked(workers, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(runner, "work", warning_runs.work)
+    job, tasks = runs_of(SWEEP)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        execute(job, tasks, Store.of(tmp_path / "s", job, tasks, ABOUT), workers=workers, chunk=1)
+    assert sorted(str(of.message) for of in caught) == [
+        "in runs: FutureWarning: odd\\nnumber 0",
+        "in runs: FutureWarning: odd\\nnumber 1",
+        "in runs: RuntimeWarning: divide by zero encountered in log",
+    ]
+    assert all(issubclass(of.category, Note) for of in caught)
+    told = capfd.readouterr()
+    assert "Warning" not in told.err + told.out

@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testis_abm import TestisError, parameters
+from testis_abm.biology.laboratory import BLOOD
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import steady_states
 from testis_abm.man.parameter_set import parameter_set
-from testis_abm.quantities import TESTOSTERONE_NG_DL, Censored
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, TESTOSTERONE_NG_DL, Censored
+from testis_abm.scenario.amounts import UNITS
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.ensemble import best, shipped
 from testis_abm.studies.men import population, screened
 from testis_abm.studies.replay import courses, expectation, replay
-from testis_abm.studies.score import fold_error, inside, log_score, same_sign, toward
+from testis_abm.studies.score import configuration, fold_error, inside, log_score, same_sign, spread_name, toward
 from testis_abm.studies.statistic import nanmedian, statistic
-from testis_abm.studies.study import FOLDER, Observation, Study
+from testis_abm.studies.study import FOLDER, VARIABLES, Observation, Study
 
 OF = {"arm": "a", "variable": "LH", "value": 1.0}
 COUNT = {"arm": "a", "variable": "sperm concentration", "value": 1.0, "unit": "M/mL"}
@@ -470,3 +472,27 @@ def test_the_guide_s_own_examples_are_read(tmp_path):
     read = load_study(path)
     assert [part.preset for part in read.diagnosis] == ["secondary_hypogonadism", "primary_hypogonadism"]
     assert read.history and read.insult and read.man
+
+
+@pytest.mark.parametrize("column", sorted({*BLOOD, "t_over_lh"} - {*OESTRADIOL.values(), *RATIO.values()}))
+def test_all_that_a_laboratory_reports_of_blood_can_be_observed(column):
+    (variable, *_) = [word for word, of in VARIABLES.items() if of == column]
+    unit = {"unit": next(iter(QUANTITIES[column].units))} if column in UNITS else {}
+    of = {"arm": "given", "variable": variable, "day": 14}
+    seen = [{**of, "as": "change", "value": 1}, {**of, "as": "level", "value": 1, **unit}]
+    arms = [{"name": "given", "therapy": [{"drug": "dutasteride", "dose": "0.5 mg", "every": "1 day"}]}]
+    small = study(arm=arms, observed=seen, duration="20 days")
+    table = replay(small, best(), sets=1, men=12, repeats=30)
+    assert np.isfinite(table[["predicted", "low", "high", "log_score"]]).all(axis=None)
+    assert (table["low"] < table["high"]).all()
+    if variable == "DHT":  # which the inhibitor of 5-alpha-reductase takes away
+        assert table["predicted"].iloc[0] < -70.0
+    if variable == "prolactin":
+        assert abs(table["predicted"].iloc[0]) < 25.0
+
+
+def test_every_variable_has_a_spread_and_a_line_in_the_format():
+    told = (FOLDER / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    for variable in VARIABLES:
+        assert variable == "conception" or configuration()["spread"][spread_name(variable)] > 0.0
+        assert variable in told

@@ -62,6 +62,7 @@ from testis_abm.man.tract import Tract
 from testis_abm.parameters import Drug, tubules
 from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
+from testis_abm.scenario.clamp import without_place
 from testis_abm.scenario.insult import faults
 from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
@@ -515,7 +516,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return what the laboratory reports of the man now for a clause of a therapy, in its unit, with the draws of `day`."""
         if clause.column == "haematocrit_pct":
             return clause.in_unit(self.safety.haematocrit)
-        seen = vars(self.semen_sample(day)) if clause.in_semen else self.blood_sample(day)
+        if clause.in_semen:
+            seen = vars(self.laboratory.semen(self.expected_semen(), (self.seed,), day))
+        else:
+            seen = self.laboratory.blood(self.means, (self.seed,), day)
         return clause.in_unit(seen[self.laboratory.column(clause.column)])
 
     # ---- what is kept
@@ -585,28 +589,39 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
         `rested`: days of abstinence before it and before those before it (biology.tract.intervals_of; default: by the calendar
         of the scenario).
+
+        Raises:
+            ScenarioError: `rested` is none (guard.intervals).
         """
         return self.tract.semen(self.case.samples.rested(self.day) if rested is None else rested, self.man["bmi"])
 
-    def semen_sample(self, day: int) -> Semen:
-        """Return the present ejaculate as the laboratory reports it; `day` is what its random draws are keyed to."""
-        return self.laboratory.semen(self.expected_semen(), (self.seed,), day)
+    def semen_sample(self, day: int | None = None) -> Semen:
+        """Return this morning's ejaculate as the laboratory reports it; its random draws are keyed to the day.
 
-    def blood_sample(self, day: int, hour: float | None = None) -> dict[str, Any]:
-        """Return the present blood as the laboratory reports it, by column.
+        Raises:
+            ScenarioError: `day` is given and not the day that begins now.
+        """
+        return self.laboratory.semen(self.expected_semen(), (self.seed,), self._today(day))
+
+    def blood_sample(self, day: int | None = None, hour: float | None = None) -> dict[str, Any]:
+        """Return this morning's blood as the laboratory reports it, by column; its random draws are keyed to the day.
 
         Args:
-            day: what its random draws are keyed to.
+            day: the day that begins now (default).
             hour: of the clock, 0 to 24, in the 24 h that ended this morning (default: `samples.blood_hour`; without that
                 either, the means of those 24 h). LH and testosterone are then those of his pulses (biology/pulses.py).
 
         Raises:
-            ScenarioError: for another hour.
+            ScenarioError: `day` is given and not the day that begins now; for another hour.
         """
         hour = self.case.samples.blood_hour if hour is None else guard.hour(hour, "hour")
         held = held_by_day(self.clamps, self.own, self.values, range(self.day - 1, self.day))[0]
         at = sampled(hour, self.means, self.values, self.man["age"], held)
-        return self.laboratory.blood(self.means, (self.seed,), day, at)
+        return self.laboratory.blood(self.means, (self.seed,), self._today(day), at)
+
+    def _today(self, day: int | None) -> int:
+        fix = "a sample is taken of the man as he is now: leave day out, or bring him there with run_for() first"
+        return self.day if day is None else guard.lived(day, self.day, self.day, fix)
 
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie this morning, for a picture (see testis/section.py)."""
@@ -675,7 +690,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if clamp.from_day < now:
             raise TestisError(f"from: day {clamp.from_day:g} is over; the day that begins now is day {now}")
         clamps = (*self.clamps, clamp)
-        for problem in clashes(clamps, self.case.therapy if self.treated else ()):
+        therapies = self.case.therapy if self.treated else ()
+        for problem in (*clashes(clamps, therapies), *without_place(clamps, self.injuries.insults)):
             raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
         self._hold(clamps)
         return clamp
@@ -698,6 +714,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         insults = (*self.injuries.insults, insult)
         for problem in faults(insults, self.case.plan, self.case.tissue):
             raise TestisError(f"insult {int(problem.path[0]) + 1}: {problem.text}")
+        for problem in without_place(self.clamps, insults):
+            raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
         injuries = Injuries(insults, self.values)
         injuries.check(self.case.tissue, self._niches(), self.man["germ_cell_endowment"])
         self.injuries = injuries

@@ -94,10 +94,10 @@ def _samples(model: TestisModel) -> None:
         truth = model.laboratory.shares_reported(vars(model.expected_semen()))
         expected = {f"expected_{name}": value for name, value in truth.items()}
         kept = {"abstinence_days": rested[0], "lost_in_urine_million": model.tract.spilled(rested)}
-        write("semen", day=day, **kept, **vars(model.semen_sample(day)), **expected)
+        write("semen", day=day, **kept, **vars(model.semen_sample()), **expected)
         write("outcome", day=day, **_outcome(model, model.means, truth), cleared_pct=_cleared(model, truth))
     if day in samples.blood:
-        write("blood", day=day, **model.blood_sample(day))
+        write("blood", day=day, **model.blood_sample())
     if day in samples.biopsy:
         per_sertoli = model.tissue.counts() / model.tissue.present_count
         write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())

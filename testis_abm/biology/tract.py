@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 from testis_abm.biology.days import record
 from testis_abm.biology.kinetics import relative_hill, relax
 from testis_abm.biology.semen import Semen
+from testis_abm.support import guard
 
 CHAIN = 5  # compartments of the epididymis
 ABSTINENCE_REFERENCE = 3.0  # days, of all that is told of the reference man's ejaculate
@@ -355,8 +356,12 @@ class Rest(NamedTuple):
 
 
 def intervals_of(rested: float | Sequence[float]) -> tuple[float, ...]:
-    """Return days of abstinence before this ejaculate, the one before, ...; the last holds for all before (one number: for all)."""
-    return tuple(map(float, rested)) if isinstance(rested, Sequence) else (float(rested),)
+    """Return days of abstinence before this ejaculate, the one before, ...; the last holds for all before (one number: for all).
+
+    Raises:
+        ScenarioError: they are none.
+    """
+    return guard.intervals(rested, "rested")
 
 
 @lru_cache(maxsize=256)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import ARMS, DISCLAIMER, TREATED, UNTREATED
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario, word
+from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario
 from testis_abm.results import KINDS
 from testis_abm.support import guard, outputs
 
@@ -34,7 +35,10 @@ def _histology(options: argparse.Namespace) -> None:
     from testis_abm.scenario import load
 
     case = printing.noted(load, options.file, overrides=overrides(options))
-    arm = UNTREATED if not case.treated else options.arm
+    from testis_abm.experiments.pulses import read_arms
+
+    with guard.at("--arm"):
+        arm = read_arms(case, options.arm)[-1]
     day = day_of(options.day, case.plan.duration_days)
     decides = json.dumps([case.as_dict(), arm, day], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"histology-{Path(options.file).stem}", decides))
@@ -131,7 +135,12 @@ COMMANDS = (
         (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios"),
             option("--day", "day of the biopsy, from 0 (the plan's last day)", metavar="N"),
-            word("--arm", "whose testes, where there is a therapy", ARMS, TREATED),
+            option(
+                "--arm",
+                f'whose testes: "{TREATED}" (default, where there is a treatment) or "{UNTREATED}"',
+                type=guard.named("--arm", partial(guard.word, names=ARMS)),
+                metavar="WORD",
+            ),
             *scenario(),
             option("--out", "results folder (default runs/histology-NAME-HASH)", metavar="FOLDER"),
             NO_PLOTS,

@@ -7,7 +7,9 @@ import argparse
 from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
 from testis_abm.cli.options import Command, option, overrides, scenario, several
-from testis_abm.support import guard
+from testis_abm.support import guard, outputs
+
+_TABLE = "hypotheses.csv"
 
 
 def _hypotheses(options: argparse.Namespace) -> int:
@@ -16,10 +18,18 @@ def _hypotheses(options: argparse.Namespace) -> int:
     case = printing.noted(load, options.file, overrides=overrides(options))
     from testis_abm.experiments.hypotheses import DEFAULT, under_hypotheses
     from testis_abm.experiments.outputs import output
+    from testis_abm.results.plausible import COLUMNS
 
     words = tuple(guard.named("--output", output)(text) for text in options.output or DEFAULT)
-    print(under_hypotheses(case).text(words))
+    folder = None if options.out is None else guard.path(options.out, "--out")
+    if folder is not None:
+        outputs.check(folder / _TABLE, COLUMNS)
+    found = under_hypotheses(case)
+    print(found.text(words))
     print(f"\n{DISCLAIMER}")
+    if folder is not None:
+        outputs.write_table(folder / _TABLE, found.table())
+        printing.results(folder, ())
     return 0
 
 
@@ -34,6 +44,7 @@ COMMANDS = (
                 "--output", "WORD", 'what is printed (default production, concentration, total motile count), e.g. "LH"'
             ),
             *scenario(),
+            option("--out", f"write a table of all outputs there ({_TABLE})", metavar="FOLDER"),
         ),
         "What a treatment does to the scenario's man under every combination of answers to the questions that the data do not decide "
         f"(lack of oestradiol, affinity of testicular aromatase, why infertile men gain), and what would decide. Seconds. {DISCLAIMER}",

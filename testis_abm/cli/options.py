@@ -44,7 +44,13 @@ class Command(NamedTuple):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose faults are one line."""
+    """A parser whose faults are one line, and to which an option is known by its whole name alone.
+
+    Argparse would take "--out" for "--output" where a command has no --out, and do something else than was asked for.
+    """
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **{**settings, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         """Leave with what is wrong."""

@@ -49,6 +49,7 @@ class Comparison:
             tissue that differ.
         why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
+        lost: arm of which every run failed -> the error of the first; it is none of `arms`, which are compared without it.
         plausible: levels and changes over plausible models (results.plausible.COLUMNS) of the arms that need no cells; None
             where the first does, or all others do.
         left_out: arm -> why it is not among them.
@@ -66,6 +67,7 @@ class Comparison:
     plausible: pd.DataFrame | None
     left_out: Mapping[str, str] = field(default_factory=dict)
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -97,8 +99,11 @@ class Comparison:
             "  Rates explain sperm production at steady state; concentration also follows from volume, transit and "
             "what is in store."
         )
-        if len(self.failed):
-            lines.append(f"  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
+        lines += [report.note(f"{arm}: left out, as every run of it failed: {why}") for arm, why in self.lost.items()]
+        others = self.failed[~self.failed["arm"].isin(list(self.lost))]
+        lines += [
+            f"  {len(others)} runs failed: {arm}: {error}" for arm, error in others[["arm", "error"]].to_numpy()[:1]
+        ]
         return "\n".join(lines)
 
     def _over_models(self) -> Iterator[str]:
@@ -250,9 +255,17 @@ def analyse(
     Raises:
         TestisError: no replicate ended in all arms.
     """
+    table = table.drop(columns="arm").rename(columns={"case": "arm"})
+    failed = table[table["error"] != ""]
+    lost = {name: str(failed.loc[failed["arm"] == name, "error"].iloc[0]) for name in _without_end(arms, table)}
+    first = next(iter(arms))
+    arms = {name: case for name, case in arms.items() if name not in lost}
     names = tuple(arms)
-    failed = table[table["error"] != ""].drop(columns="arm").rename(columns={"case": "arm"})
-    table = table[~table["replicate"].isin(failed["replicate"])].drop(columns="arm").rename(columns={"case": "arm"})
+    if first in lost or len(arms) < 2:
+        raise TestisError("\n".join(f"{name}: every run failed: {why}" for name, why in lost.items()))
+    table = table[
+        table["arm"].isin(names) & ~table["replicate"].isin(failed.loc[failed["arm"].isin(names), "replicate"])
+    ]
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
@@ -279,7 +292,14 @@ def analyse(
         over_models,
         left,
         dict(arms),
+        lost,
     )
+
+
+def _without_end(arms: Mapping[str, Scenario], table: pd.DataFrame) -> list[str]:
+    """Return the arms of which no run ended."""
+    ended = {*table.loc[table["error"] == "", "arm"]}
+    return [name for name in arms if name not in ended]
 
 
 def _numbers(case: Scenario) -> TissueParameters:

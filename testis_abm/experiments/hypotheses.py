@@ -40,7 +40,7 @@ from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.score import configuration
 from testis_abm.support import guard
 from testis_abm.support.cores import counted, each
-from testis_abm.support.errors import ScenarioError
+from testis_abm.support.errors import ScenarioError, TestisError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 SETS = 6  # parameter sets of a combination of answers
@@ -163,6 +163,14 @@ class UnderHypotheses:
         )
 
 
+class _ArmError(TestisError):
+    """An arm that cannot be lived under some plausible parameter set."""
+
+    def __init__(self, arm: str, error: TestisError) -> None:
+        super().__init__(f"{arm}: {error}" if arm else str(error))
+        self.arm, self.why = arm, str(error)
+
+
 @cache
 def _least() -> Mapping[str, float]:
     """Return the least of each output that is told from none."""
@@ -248,8 +256,13 @@ def arms_under_hypotheses(
 
     def lived(places: list[int]) -> list[np.ndarray]:
         tell()
-        own = [chosen[k][1] for k in places]
-        return list(np.stack([_levels(case, group, own, day, first) for case, group in zip(cases, groups)], axis=1))
+        own, levels = [chosen[k][1] for k in places], []
+        for arm, case, group in zip(arms, cases, groups):
+            try:
+                levels.append(_levels(case, group, own, day, first))
+            except TestisError as error:
+                raise _ArmError(arm, error) from error
+        return list(np.stack(levels, axis=1))
 
     made = chain.from_iterable(each(lived, list(same.values())))
     levels = dict(zip(chain.from_iterable(same.values()), made, strict=True))
@@ -278,10 +291,14 @@ def over_models_of(arms: Mapping[str, Scenario], **how: Any) -> tuple[dict[str, 
         arms: name -> scenario. how: see arms_under_hypotheses.
     """
     left = {name: why for name, case in arms.items() if (why := left_out(case))}
-    sound = {name: case for name, case in arms.items() if name not in left}
-    if len(sound) < 2 or next(iter(arms)) in left:
-        return left, None
-    return left, arms_under_hypotheses(sound, **how).table()
+    while True:
+        sound = {name: case for name, case in arms.items() if name not in left}
+        if len(sound) < 2 or next(iter(arms)) in left:
+            return left, None
+        try:
+            return left, arms_under_hypotheses(sound, **how).table()
+        except _ArmError as error:  # one arm is no reason to say nothing of the others
+            left[error.arm] = f"cannot be lived under a plausible parameter set: {error.why}"
 
 
 def _levels(

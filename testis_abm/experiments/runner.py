@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from testis_abm.experiments.store import Store, table_of
 from testis_abm.experiments.task import Job, Task, attempt, version
 from testis_abm.support import guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support.errors import Note, TestisError, brief, printable
 from testis_abm.support.interrupt import follow_parent
 
 if TYPE_CHECKING:
@@ -121,21 +122,30 @@ class _Queue:
 
 
 class Part(NamedTuple):
-    """What a chunk brought: a part of the store, the names of its runs, how many failed, and how long it took."""
+    """What a chunk brought: a part of the store, the names of its runs, how many failed, how long it took, and what Python warned of."""
 
     rows: pa.Table
     names: list[str]
     failed: int
     seconds: float
+    warned: tuple[str, ...] = ()
 
 
 def work(job: Job, tasks: Sequence[Task]) -> Part:
-    """Run a chunk (called in a worker)."""
+    """Run a chunk (called in a worker).
+
+    Warnings of Python and of libraries are gathered, each once, for the process that asked: a worker would write them
+    between the lines of a terminal. Notes on a scenario were told when it was read.
+    """
     began = time.perf_counter()
-    ended = [attempt(job, task) for task in tasks]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        ended = [attempt(job, task) for task in tasks]
     rows = table_of(job.columns, ended)
     failed = sum(bool(error) for *_, error in ended)
-    return Part(rows, [name for name, *_ in ended], failed, time.perf_counter() - began)
+    told = [f"{of.category.__name__}: {of.message}" for of in caught if not issubclass(of.category, Note)]
+    warned = tuple(dict.fromkeys(brief(printable(text)) for text in told))
+    return Part(rows, [name for name, *_ in ended], failed, time.perf_counter() - began, warned)
 
 
 class _Run:
@@ -144,6 +154,7 @@ class _Run:
     def __init__(self, job: Job, named: Mapping[str, Task], store: Store, chunk: int, workers: int, tell: Tell) -> None:
         kept, self.groups = store.done() & named.keys(), _Groups(named)
         self.job, self.store, self.tell = job, store, tell
+        self.warned: set[str] = set()
         self.queue = _Queue([task for name, task in named.items() if name not in kept], chunk, workers)
         groups = self.groups.ended(kept)
         self.progress = Progress(len(named), len(kept), 0, len(kept), time.monotonic(), groups)
@@ -162,6 +173,10 @@ class _Run:
         self.progress.done += len(part.names)
         self.progress.failed += part.failed
         self.progress.groups = self.groups.ended(part.names)
+        for text in part.warned:
+            if text not in self.warned:
+                self.warned.add(text)
+                warnings.warn(f"in runs: {text}", Note, stacklevel=2)
         self.tell(self.progress)
 
     def alone(self) -> Part:
@@ -305,6 +320,7 @@ class _Spawning(SpawnContext):
 def _begin() -> None:
     """Begin a worker: import the model once, so that it stays warm."""
     follow_parent()
+    warnings.simplefilter("ignore")  # those of a run are gathered by `work`, and those of imports are the parent's too
     from testis_abm.agents import model  # noqa: F401
 
 

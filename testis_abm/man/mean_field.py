@@ -193,7 +193,7 @@ class ExpectedMan:
 
     def readouts(self, day: int) -> dict[str, float]:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""
-        morning, numbers = named(self.days[day]), self._numbers
+        morning, numbers = named(self.days[self._lived(day)]), self._numbers
         p = numbers.tissue
         response = Response(morning["androgen"], morning["adhesion"], morning["fsh_sensed"], morning["lack"])
         signal = signals(response, morning["back_pressure"], p)
@@ -214,12 +214,15 @@ class ExpectedMan:
 
     def _mornings(self, day: int | None) -> np.ndarray:
         """Return the last rows up to the morning of `day` (default: the last), the past included."""
-        known = self.days if day is None else self.days[: day + 1]
+        known = self.days if day is None else self.days[: self._lived(day) + 1]
         rows = _joined(self._earlier, known)[-_HISTORY:]
         for morning, harm in self._hurts:
             if morning < len(known) - 1:  # what was in store then, and not yet hurt in the rows
                 course.hurt_mornings(rows[: len(rows) - (len(known) - 1 - morning)], self._packed, harm)
         return rows
+
+    def _lived(self, day: int) -> int:
+        return guard.lived(day, 0, len(self.days) - 1, "let him live on with advance() first")
 
     def begin(self) -> None:
         """Count days from this morning on: what has been lived so far is his past."""

@@ -22,7 +22,7 @@ from testis_abm.support.errors import Problem, ScenarioError, TestisError, gathe
 
 FOLDER = Path(__file__).parent
 _MODEL, _MEN, _DRUGS, _OBSERVED = "model", "men.toml", "drugs.toml", "men_observed.toml"
-_HYPOTHESES = "hypotheses.toml"
+_HYPOTHESES, _INSULTS = "hypotheses.toml", "insults.toml"
 
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -161,7 +161,7 @@ class Course(_Entry):
         return None if self.every_hours is None else self.every_hours / 24.0
 
 
-_SLIP = 10.0  # times the largest dose that evidence covers
+SLIP = 10.0  # times the largest dose that evidence covers
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,20 @@ class Drug(_Entry):
         return self.actions[0]
 
     @property
+    def interval_days(self) -> float:
+        """Return the shortest customary time between doses, days, in which evidence covers no more than the largest dose; 0: none is known."""
+        return min((part.every_days or part.days for part in self.regimen), default=0.0)
+
+    @property
+    def release_days(self) -> float:
+        """Return for how long a depot releases what is in it evenly, days; 0 if it does not."""
+        released = (part.numbers["release_days"].value for part in self.substances if "release_days" in part.numbers)
+        return max(released, default=0.0)
+
+    @property
     def most(self) -> float:
         """Return the largest single dose that is taken as it is given, in `dose_unit`."""
-        return _SLIP * self.largest_dose
+        return SLIP * self.largest_dose
 
     def known_with(self, other: Drug) -> bool:
         """Return whether the two have been given together, or are one hormone from two depots."""
@@ -223,6 +234,25 @@ class Drug(_Entry):
         return self.action == other.action == "testosterone" or any(
             {one.name, one.action} & set(of.studied_with) for one, of in pairs
         )
+
+
+@dataclass(frozen=True)
+class Largest(_Entry):
+    """The largest amount of an insult that evidence in men covers, in `unit`.
+
+    Attributes:
+        adds: whether what several insults do to one testis counts together.
+    """
+
+    largest: Positive
+    unit: Text
+    source: Text
+    adds: bool = False
+
+    @property
+    def most(self) -> float:
+        """Return the largest amount that is taken as it is given."""
+        return SLIP * self.largest
 
 
 @dataclass(frozen=True)
@@ -396,6 +426,17 @@ def check_others(drug: Drug, table: Mapping[str, Drug], path: Path | None = None
         if other not in known:
             text = f"{other!r} is no drug and no mechanism of one; nearest: {nearest(other, known)}"
             raise _fault(path, f"{drug.name}.studied_with", text)
+
+
+@_read_once
+def insults(folder: Path) -> Mapping[tuple[str, str], Largest]:
+    """Return the largest amounts of insults that evidence covers, by kind and key of a scenario's [[insult]]."""
+    path = folder / _INSULTS
+    return {
+        (kind, key): _made(Largest, path, f"{kind}.{key}", row)
+        for kind, keys in _read(path).items()
+        for key, row in keys.items()
+    }
 
 
 @_read_once

@@ -19,6 +19,7 @@ from testis_abm.pictures import courses, paper, style, sweeps
 from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.drawing import write_figure
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.scenario.scenario import EXTRAPOLATION
 from testis_abm.statistics import mean_and_half
 
 if TYPE_CHECKING:
@@ -319,7 +320,11 @@ def forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     axes.set_xlim(0.1, 10.0)
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_yticks(y, [f"{row.citation}: {row.label}"[:78] for row in rows.itertuples()], fontsize=5.5)
+    labels = [
+        f"{f'{row.citation}: {row.label}'[:78]}{f' {EXTRAPOLATION}' * bool(row.extrapolation)}"
+        for row in rows.itertuples()
+    ]
+    axes.set_yticks(y, labels, fontsize=5.5)
     axes.set_ylim(-1, len(rows))
     axes.set_xlabel("observed over predicted")
     axes.legend(loc="upper right", fontsize=6, frameon=False)

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_serializer, f
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario.amounts import UNITS, comma_note, parse_day, parse_unit, plain
 from testis_abm.scenario.amounts import quantity as read_quantity
+from testis_abm.scenario.insult import Insult, without_testes
 from testis_abm.scenario.schedule import TreatmentDay
 from testis_abm.scenario.section import Section, text
 from testis_abm.scenario.therapy import Therapy
@@ -35,6 +36,7 @@ class Target(NamedTuple):
 
 
 _LOCAL_T, _LOCAL_E2 = "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"
+_IN_TESTIS = {_LOCAL_T, _LOCAL_E2}
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         "LH": Target(("lh_iu_l",)),
@@ -237,6 +239,19 @@ def clashes(clamps: Sequence[Clamp], therapies: Sequence[Therapy]) -> Iterator[P
                         "one out, or let one begin where the other ends"
                     )
                     yield Problem((i, "quantity"), text)
+
+
+def without_place(clamps: Sequence[Clamp], insults: Sequence[Insult]) -> Iterator[Problem]:
+    """Yield a problem for each clamp within the testes that goes on when none is left."""
+    day, taken = without_testes(insults)
+    for i, clamp in enumerate(clamps):
+        if clamp.until_day > day and not _IN_TESTIS.isdisjoint(clamp.columns):
+            fix = f'write until = "day {day:g}", or ' if clamp.from_day < day else ""
+            text = (
+                f"{clamp.quantity} is held {_span(clamp)}, and no testis is left from day {day:g} on, by {taken}; "
+                f"{fix}leave one of them out"
+            )
+            yield Problem((i, "quantity"), text)
 
 
 def _span(clamp: Clamp) -> str:

@@ -186,7 +186,7 @@ class Key(NamedTuple):
 KEYS: Mapping[str, Key] = MappingProxyType(
     {
         "day": Key("Day"),
-        "dose": Key("Dose in all", "Gy", 0.0, 60.0),
+        "dose": Key("Dose in all", "Gy", 0.0, parameters.insults()["irradiation", "dose"].most),
         "fractions": Key("Fractions", "", 1, 60),
         "regimen": Key("Regimen", words=regimens),
         "strength": Key("Strength instead of a regimen", "hits a course", 0.0, 30.0),
@@ -450,6 +450,25 @@ def faults(insults: Sequence[Insult], plan: Plan, tissue: Tissue) -> Iterator[Pr
             )
             yield Problem((i, "side"), text)
     yield from _exclusions(insults)
+
+
+def most_of(insults: Sequence[Insult], kind: str, key: str, *, adds: bool) -> float:
+    """Return the largest amount under a key of insults of a kind, or the most that those `adds` up to in one testis; 0: none."""
+    given = [(insult.sides, getattr(insult, key) or 0.0) for insult in insults if insult.kind == kind]
+    if adds:
+        return max(sum(amount for sides, amount in given if side in sides) for side in _LEFT_AND_RIGHT)
+    return max((amount for _, amount in given), default=0.0)
+
+
+def without_testes(insults: Sequence[Insult]) -> tuple[float, str]:
+    """Return the morning from which on a man has no testis, and what took the last away; infinite, "" if one stays."""
+    gone: set[str] = set()
+    for i, insult in sorted(enumerate(insults), key=lambda numbered: numbered[1].day):
+        if insult.kind == "orchiectomy":
+            gone |= {*insult.sides}
+            if gone == {*_LEFT_AND_RIGHT}:
+                return insult.day, _named(i, insult)
+    return math.inf, ""
 
 
 def _exclusions(insults: Sequence[Insult]) -> Iterator[Problem]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     WrapSerializer,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from testis_abm import parameters
@@ -23,10 +24,10 @@ from testis_abm.choices import TREATED, TREATMENTS, UNTREATED
 from testis_abm.parameters import Drug, FrozenMapping, own, tubules
 from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.parameters.tables import NONE, Tables, in_force, using
-from testis_abm.scenario.clamp import Clamp, clashes
+from testis_abm.scenario.clamp import Clamp, clashes, without_place
 from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.history import PastTherapy
-from testis_abm.scenario.insult import KINDS, Insult, faults
+from testis_abm.scenario.insult import KINDS, Insult, faults, most_of
 from testis_abm.scenario.prescription import amount, parse_every
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Partner, Plan, Samples, Tissue
@@ -37,6 +38,7 @@ from testis_abm.support.errors import Problem, ScenarioError, gathered, refuse, 
 
 # Times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason.
 _FAR_DOSE = 100.001
+EXTRAPOLATION = "[extrapolation]"  # behind the title of what lies beyond the evidence
 
 
 def _parameters(value: object) -> FrozenMapping[float]:
@@ -261,6 +263,11 @@ class Scenario(Section, init=False):
         refuse(Problem((i, "day"), text) for i, day in days if plan and (text := plan.outside(day)))
         return observed
 
+    @model_validator(mode="after")
+    def _testes_for_clamps(self) -> Self:
+        refuse(problem.at("clamp") for problem in without_place(self.clamp, self.insult))
+        return self
+
     def to_toml(self) -> str:
         """Return the scenario as understood, as the text of a scenario file."""
         import tomli_w
@@ -306,7 +313,7 @@ def _late(first_days: list[float], plan: Plan) -> Iterator[Problem]:
 
 def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
     """Yield a problem for each therapy that an earlier-listed one excludes while both act."""
-    for k, i in _together(therapies):
+    for k, i in _together(_acting(therapies)):
         one, other = therapies[i], therapies[k]
         reason = one.row.excludes.get(other.drug) or other.row.excludes.get(one.drug)
         if reason:
@@ -321,43 +328,109 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
 def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     """Yield a note for each pair of drugs that act alike at the same time."""
     known = {therapy.drug: therapy.row for therapy in therapies}
-    pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
-    for one, other in dict.fromkeys(pairs):
+    for one, other in _met(_acting(therapies)):
         if known[one].action == known[other].action:
             action = known[one].action.replace("_", " ")
             yield f"{one} and {other} act alike ({action}) at the same time; their effects add"
 
 
 def extrapolated(scenario: Scenario) -> Iterator[str]:
-    """Yield a note for each dose, past ones too, and each pair of drugs acting together, that no evidence covers."""
+    """Yield a note for each dose and rate of dosing, each pair of drugs acting together and each insult that no evidence covers.
+
+    What a man was given and suffered before the plan counts as well.
+    """
     known = scenario.drugs
     every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
-    for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
+    for drug, dose in dict.fromkeys(_doses(scenario)):
         row = known[drug]
         if dose > row.largest_dose:
             given, largest = amount(dose, row.dose_unit), amount(row.largest_dose, row.dose_unit)
             yield f"extrapolation: {drug} {given} is above the largest dose that evidence covers, {largest}"
-    therapies = scenario.therapy
-    pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
-    for one, other in dict.fromkeys(pairs):
+    begun = -scenario.plan.baseline_days
+    for drug in dict.fromkeys(therapy.drug for therapy in every):
+        row, alike = known[drug], [therapy for therapy in every if therapy.drug == drug]
+        doses = [dose for of, dose in _doses(scenario) if of == drug]
+        most = _most_within(row.interval_days, alike, doses, begun)
+        if most > (1.0 + 1e-9) * max(row.largest_dose, *doses):
+            yield (
+                f"extrapolation: {drug} {amount(float(f'{most:.3g}'), row.dose_unit)} in {_span(row.interval_days)}, its shortest "
+                f"customary interval, is above the largest dose that evidence covers, {amount(row.largest_dose, row.dose_unit)}"
+            )
+    past = [(of.drug, *_lasts(of, begun)) for of in scenario.man.history]
+    for one, other in _met(
+        [*((drug, first, last + known[drug].release_days) for drug, first, last in past), *_acting(scenario.therapy)]
+    ):
         if not known[one].known_with(known[other]):
             yield (
                 f"extrapolation: no study is known here that gave {one} with {other}; what they do together is "
                 "worked out from what each does alone"
             )
+    for (kind, key), of in parameters.insults().items():
+        if (most := most_of(scenario.insult, kind, key, adds=of.adds)) > of.largest:
+            yield (
+                f"extrapolation: {kind} with {key} {most:g} {of.unit} is above the largest that evidence covers, "
+                f"{of.largest:g} {of.unit}"
+            )
+
+
+def _doses(scenario: Scenario) -> list[tuple[str, float]]:
+    """Return drug and dose of each therapy, past ones first, in all of what is given by weight or surface."""
+    past = [(of.drug, of.dose) for of in scenario.man.history]
+    return past + [(of.drug, of.dose_for(scenario.man.physiology)) for of in scenario.therapy]
+
+
+def _lasts(therapy: PastTherapy | Therapy, begun: float) -> tuple[float, float]:
+    """Return from when to when a drug is given, in days of a plan whose first simulated day is `begun`; a single dose on one day."""
+    if isinstance(therapy, PastTherapy):
+        first = begun + therapy.begins
+        return first, first + therapy.length_days
+    return therapy.first_day, therapy.dose_days()[-1] if therapy.every_days is None else therapy.until_day
+
+
+def _most_within(
+    days: float, therapies: Sequence[PastTherapy | Therapy], doses: Sequence[float], begun: float
+) -> float:
+    """Return the most of one drug that is given within so many days, at the mean pace of each therapy that goes on.
+
+    A therapy with a condition takes the place of others, unless it adds to them.
+    """
+    spans = [_lasts(therapy, begun) for therapy in therapies]
+    each = [
+        dose * (_most_listed(days, getattr(of, "days", ())) if of.every_days is None else days / of.every_days)
+        for of, dose in zip(therapies, doses, strict=True)
+    ]
+    spans = [
+        (first, last if of.every_days else first + days) for of, (first, last) in zip(therapies, spans, strict=True)
+    ]
+    most = 0.0
+    for moment, _ in spans:
+        on = [k for k, (first, last) in enumerate(spans) if first <= moment < last]
+        instead = [k for k in on if getattr(therapies[k], "when", None) and not getattr(therapies[k], "adds", False)]
+        most = max(most, sum(each[k] for k in on if k not in instead), *(each[k] for k in instead))
+    return most
+
+
+def _most_listed(span: float, days: Sequence[float]) -> int:
+    """Return how many of listed doses fall within a span of days at most; one of none."""
+    return max((sum(first <= day < first + span for day in days) for first in days), default=1)
+
+
+def _span(days: float) -> str:
+    if not float(days).is_integer():
+        return f"{24.0 * days:g} hours"
+    return f"{days:g} day{'s' if days != 1.0 else ''}"
 
 
 def marked(title: str, *scenarios: Scenario) -> str:
     """Return the title of an output of scenarios, marked if one lies beyond the evidence."""
     beyond = any(True for scenario in scenarios for _ in extrapolated(scenario))
-    return f"{title} [extrapolation]" if beyond else title
+    return f"{title} {EXTRAPOLATION}" if beyond else title
 
 
 def unusual(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, more than a hundredfold off the nearest usual one of its drug."""
     known = scenario.drugs
-    every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
-    for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
+    for drug, dose in dict.fromkeys(_doses(scenario)):
         row = known[drug]
         usual = min((part.dose for part in row.regimen), key=lambda part: abs(math.log(dose / part)), default=dose)
         times = dose / usual
@@ -392,19 +465,30 @@ def too_small(scenario: Scenario) -> Iterator[str]:
         )
 
 
-def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
-    """Return places (k, i), k before i, of therapies of different drugs that act at the same time.
+def _acting(therapies: Sequence[Therapy]) -> list[tuple[str, float, float]]:
+    """Return the drug of each therapy and the days from which and to which it acts."""
+    return [(therapy.drug, therapy.first_day, therapy.last_effect_day) for therapy in therapies]
 
-    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every
-    other drug that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
+
+def _met(acting: Sequence[tuple[str, float, float]]) -> Iterable[tuple[str, str]]:
+    """Return the pairs of drugs that act at the same time, each once."""
+    return dict.fromkeys(
+        (min(pair), max(pair)) for pair in ((acting[i][0], acting[k][0]) for k, i in _together(acting))
+    )
+
+
+def _together(acting: Sequence[tuple[str, float, float]]) -> list[tuple[int, int]]:
+    """Return places (k, i), k before i, of different drugs that act at the same time (see _acting).
+
+    Not all that meet, which can be as many as the square of them: each that begins, with the one of every other drug
+    that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
     """
-    spans = [(therapy.first_day, therapy.last_effect_day) for therapy in therapies]
     longest: dict[str, int] = {}
     pairs = []
-    for i in sorted(range(len(therapies)), key=lambda i: spans[i][0]):
-        drug, (begins, ends) = therapies[i].drug, spans[i]
-        pairs += [(min(i, k), max(i, k)) for other, k in longest.items() if other != drug and begins < spans[k][1]]
-        if drug not in longest or spans[longest[drug]][1] < ends:
+    for i in sorted(range(len(acting)), key=lambda i: acting[i][1]):
+        drug, begins, ends = acting[i]
+        pairs += [(min(i, k), max(i, k)) for other, k in longest.items() if other != drug and begins < acting[k][2]]
+        if drug not in longest or acting[longest[drug]][2] < ends:
             longest[drug] = i
     return sorted(pairs, key=lambda pair: pair[::-1])
 

@@ -219,9 +219,9 @@ class Samples(Section, init=False):
     blood: Days = ()
     semen: Days = ()
     biopsy: Days = ()
-    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, MOST_ABSTINENCE, "days"), text("{} days")] = Field(
-        3.0, alias="abstinence"
-    )
+    abstinence_days: Annotated[
+        float, quantity(parse_duration, guard.SHORTEST_REST, MOST_ABSTINENCE, "days"), text("{} days")
+    ] = Field(3.0, alias="abstinence")
     ejaculations: Ejaculations = ()
     blood_hour: Annotated[float | None, BeforeValidator(_hour)] = None
     assay: Annotated[str, one_of(*ASSAYS)] = DEFAULT_ASSAY

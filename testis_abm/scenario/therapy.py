@@ -179,9 +179,8 @@ class Therapy(Section, init=False):
     def last_effect_day(self) -> float:
         """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
         last = self._dose_day(self.dose_count - 1)
-        depots = [part.numbers["release_days"].value for part in self.row.substances if "release_days" in part.numbers]
         planned = self.until_day if self.every_days is not None else last + 1.0
-        return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
+        return max(planned, last + (self.over_hours or 0.0) / 24.0, last + self.row.release_days)
 
     @property
     def dose_count(self) -> int:

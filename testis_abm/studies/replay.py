@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, Censored
 from testis_abm.scenario.amounts import DAYS_PER_MONTH
+from testis_abm.scenario.scenario import extrapolated
 from testis_abm.statistics import nanmean
 from testis_abm.studies import score
 from testis_abm.studies.ensemble import Ensemble
@@ -412,7 +413,14 @@ def replay(
     unprinted = np.isnan(drawn).mean(axis=0)
     drawn[:, unprinted > 0.5] = np.nan
     table = _table(study, drawn, score.between(study.observed, drawn, seed))
+    table["extrapolation"] = [beyond_evidence(study, observation.arms) for observation in study.observed]
     return table.assign(unprinted=unprinted, men=men, sets_without_men=without)
+
+
+def beyond_evidence(study: Study, arms: Sequence[str]) -> str:
+    """Return what of some arms lies beyond the evidence (scenario.extrapolated), a line a note; "" if nothing does."""
+    of = [study.scenario(k) for k, arm in enumerate(study.arm) if arm.name in arms]
+    return "\n".join(dict.fromkeys(note for scenario in of for note in extrapolated(scenario)))
 
 
 def scores_by_answer(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from testis_abm import __version__
 from testis_abm.results.report import number
+from testis_abm.scenario.scenario import EXTRAPOLATION
 from testis_abm.support import files, guard, outputs
 
 _JSON, _CSV = "studies.json", "studies.csv"
@@ -36,6 +37,7 @@ _COLUMNS = (
     "unprinted",
     "men",
     "sets_without_men",
+    "extrapolation",
 )
 
 
@@ -48,11 +50,11 @@ def text(table: pd.DataFrame) -> str:
     guard.frame(table, "table", _COLUMNS)
     lines = []
     for study, rows in table.groupby("study", sort=False):
-        lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
+        lines.append(f"{mark(str(study), rows)}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
         lines += [f"  Note: {note}" for note in notes(rows)]
         for row in rows.to_dict("records"):
             known = not np.isnan(row["predicted"])
-            mark = "cannot say" if not known else "inside" if row["inside"] else "OUTSIDE"
+            verdict = "cannot say" if not known else "inside" if row["inside"] else "OUTSIDE"
             fold = "" if np.isnan(row["fold"]) else f"  x{row['fold']:.2f}"
             sign = "" if row["sign"] is None or row["sign"] else "  WRONG SIGN"
             note = "  (not verified)" if row["confidence"] == "memory" else ""
@@ -64,7 +66,7 @@ def text(table: pd.DataFrame) -> str:
             interval = f"{ends[0]} ({ends[1]} to {ends[2]})" if known else "-"
             lines.append(
                 f"  {row['label']:62s}{row['beyond'] + number(row['observed']):>9s}  "
-                f"{interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
+                f"{interval:30s}{row['unit']:12s}{verdict}{fold}{sign}{note}"
             )
     return "\n".join(lines)
 
@@ -74,8 +76,14 @@ def reached(value: float, ends: float) -> str:
     return f">{number(ends)}" if np.isinf(value) else number(value)
 
 
+def mark(title: str, rows: pd.DataFrame) -> str:
+    """Return the title of rows of a replay, marked if an arm of theirs lies beyond the evidence."""
+    return f"{title} {EXTRAPOLATION}" if (rows["extrapolation"] != "").any() else title
+
+
 def notes(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield what a replay of a study could not do as the study did."""
+    """Yield what of a replay lies beyond the evidence, and what it could not do as the study did."""
+    yield from dict.fromkeys(note for of in rows["extrapolation"] for note in of.splitlines())
     most, men, without = (int(rows[name].max()) for name in ("n", "men", "sets_without_men"))
     if men < most:
         yield (

@@ -39,6 +39,7 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "port": (1, 65_535),
     }
 )
+SHORTEST_REST = 0.5  # days without ejaculation
 MOST_RUNS = 1_000_000  # of one experiment: what is listed before the first run fits into memory
 
 
@@ -77,6 +78,33 @@ def number(value: object, low: float, high: float, name: str = "", unit: str = "
 def hour(value: object, name: str = "") -> float:
     """Return an hour of the clock."""
     return number(value, 0.0, 24.0, name, "h of the clock")
+
+
+def intervals(value: object, name: str) -> tuple[float, ...]:
+    """Return days of abstinence before an ejaculate, the one before it, ..., from one number or a list of them."""
+    given = value if isinstance(value, list | tuple) else (value,)
+    low, high = SHORTEST_REST, LIMITS["days"][1]
+    fix = f"allowed: {low:g} to {high:g} days; write for example 3, or [3, 2] for what was before it too"
+    if not given:
+        raise _fault(name, f"is an empty list; {fix}")
+    for days in given:
+        if not is_number(days):
+            raise _fault(name, f"{shown(days)} is not a plain number of days; {fix}")
+        if not low <= days <= high:
+            raise _fault(name, f"{shown(days)} is out of range; {fix}")
+    return tuple(map(float, given))
+
+
+def lived(day: object, first: int, last: int, fix: str) -> int:
+    """Return a day that a man has lived, `first` to `last`; a day that is over or still to come is refused with `fix`."""
+    with suppress(ScenarioError):
+        return whole(day, first, last)
+    when = cast(float, day)
+    fault = "is not a whole number"
+    if isinstance(day, Integral) and is_number(day):
+        fault = "is over" if when < first else "is still to come"
+    only = f"{first} to {last}" if first < last else f"{last}"
+    raise _fault("day", f"{shown(day)} {fault}; allowed: {only}; {fix}")
 
 
 def real(value: object, name: str = "") -> float:
