@@ -14,6 +14,7 @@ from testis_abm.choices import CELLS, ENGINES, TREATMENTS
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.amounts import parse_day
+from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import beyond, changed, read_tables, toml_value
@@ -23,7 +24,8 @@ from testis_abm.support.errors import Note, Problem, ScenarioError, printable, s
 from testis_abm.support.lines import lines, placed
 
 _MOST_ARMS = 100
-_ARM_KEYS = ("name", *TREATMENTS, "set")
+ARM_KEYS = ("name", *TREATMENTS, "set")
+SHARED_KEYS = ("outputs", "at", "engine")  # of the tables of all experiments
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
@@ -68,7 +70,9 @@ def read_experiment(
         source = source.as_dict()
     given_source = guard.readable(source)
     name = "scenario" if isinstance(given_source, Mapping) else printable(os.fspath(given_source))
-    raw, text = (plain(given_source), "") if isinstance(given_source, Mapping) else read_tables(Path(given_source))
+    raw, text = (
+        (current(plain(given_source)), "") if isinstance(given_source, Mapping) else read_tables(Path(given_source))
+    )
     if (place := elsewhere(raw, *KINDS, "compare", "run")) and not isinstance(given_source, Mapping):
         raise ScenarioError(f"{name}: {place}")
     tables = {name: raw.pop(name, None) for name in KINDS}
@@ -88,8 +92,8 @@ def read_experiment(
             raise ScenarioError(f"{name}: has no [{kind}] table{hint}")
         table = dict(table) | _own_entries(own, kind)
         for key in table:
-            if key not in (*keys, "outputs", "at", "engine"):
-                raise ScenarioError(f"{name}: {kind}: {unknown('key', key, (*keys, 'outputs', 'at', 'engine'))}")
+            if key not in (*keys, *SHARED_KEYS):
+                raise ScenarioError(f"{name}: {kind}: {unknown('key', key, (*keys, *SHARED_KEYS))}")
     elif own:
         raise ScenarioError(f"{next(iter(own))}: a comparison has no such table")
     table = table or {}
@@ -163,7 +167,7 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
     for k, arm in enumerate(given, 1):
         with guard.at(f"arm {k}"):
             for key in arm:
-                guard.key(key, _ARM_KEYS, "key")
+                guard.key(key, ARM_KEYS, "key")
         name = arm.get("name", "")
         if not isinstance(name, str):
             raise ScenarioError(f'arm {k}: name: {shown(name)} is no text; write for example name = "anastrozole"')

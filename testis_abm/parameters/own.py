@@ -372,6 +372,7 @@ def _drug(name: str, row: dict[str, Any]) -> Drug:
         "routes": ["oral"],
         **row,
     }
+    row.setdefault("regimen", [{"dose": row["largest_dose"], "every_hours": 24, "days": 42}])
     row.setdefault("usual", f"up to {row['largest_dose']} {row['dose_unit']}")
     drug = table.drug_of(name, row)
     known = actions()

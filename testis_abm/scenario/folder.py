@@ -9,6 +9,7 @@ from typing import Any
 
 from testis_abm.parameters import own
 from testis_abm.parameters.tables import KINDS, Tables
+from testis_abm.scenario.format import current
 from testis_abm.scenario.load import read_tables
 from testis_abm.scenario.own import checked
 from testis_abm.scenario.section import plain
@@ -62,7 +63,7 @@ def _read(path: Path) -> Tables:
             with problems.at():
                 raw, text = read_tables(file)
                 found[name] = lines(text)
-                for kind, rows in raw.items():
+                for kind, rows in current(raw).items():
                     if kind not in KINDS:
                         text = f"{unknown('kind of table', kind, KINDS)}; scenarios hold the rest"
                         problems.append(placed(Problem((kind,), text, named=True), name, found[name]))

@@ -24,6 +24,7 @@ from testis_abm.parameters import Drug, FrozenMapping, own, tubules
 from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.parameters.tables import NONE, Tables, in_force, using
 from testis_abm.scenario.clamp import Clamp, clashes
+from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults
 from testis_abm.scenario.prescription import amount, parse_every
@@ -264,7 +265,7 @@ class Scenario(Section, init=False):
         """Return the scenario as understood, as the text of a scenario file."""
         import tomli_w
 
-        return tomli_w.dumps(self.as_dict())
+        return tomli_w.dumps({KEY: FORMAT, **self.as_dict()})
 
 
 def _parted(given: dict[str, Any]) -> tuple[dict[str, Any], Tables]:
