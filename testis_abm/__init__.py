@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
     from testis_abm.scenario import Scenario
+    from testis_abm.scenario.folder import tables
     from testis_abm.scenario.load import load
-    from testis_abm.scenario.own import tables
     from testis_abm.support.errors import ScenarioError, TestisError
 
 __version__ = "0.1.0"
@@ -49,7 +49,7 @@ _HOME = {
     "surface": "facade",
     "Scenario": "scenario",
     "load": "scenario",
-    "tables": "scenario.own",
+    "tables": "scenario.folder",
     "using": "parameters.tables",
 }
 _INSIDE = {"find_twin": "find"}

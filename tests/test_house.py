@@ -21,7 +21,7 @@ LAWS = {
     "parameters": {"support"},
     "biology": {"quantities", "parameters", "support"},
     "testis": {"biology", "parameters", "support"},
-    "scenario": {"parameters", "quantities", "support"},
+    "scenario": {"biology", "parameters", "quantities", "support"},  # biology: what a drug of one's own needs
     "man": {"biology", "parameters", "quantities", "scenario", "support", "testis"},
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
     "results": {"biology", "man", "parameters", "quantities", "scenario", "statistics", "support"},

@@ -14,11 +14,16 @@ from typing import Any
 
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
+from testis_abm.parameters import Drug, Preset
+from testis_abm.parameters.own import drugs_in
+from testis_abm.parameters.tables import KINDS as TABLES
+from testis_abm.parameters.tables import NONE, Tables, using
 from testis_abm.scenario import Man, Partner, Plan, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
 from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.insult import KINDS, keys_of, regimens
 from testis_abm.scenario.load import cut
+from testis_abm.scenario.own import checked
 from testis_abm.scenario.scenario import alike, extrapolated
 from testis_abm.scenario.section import plain
 from testis_abm.support.errors import Problem, ScenarioError, shown, written
@@ -37,7 +42,7 @@ _PERCENT = 100.0
 OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
 _LONGEST = 200  # characters of what was typed into one field
 # What of a draft is no man's own, and so stays when another patient takes his place.
-_OF_NO_MAN = ("therapy", "clamp", "insult", "plan", "tissue", "samples", "parameters")
+_OF_NO_MAN = ("therapy", "clamp", "insult", "plan", "tissue", "samples", "parameters", *TABLES)
 # Fields of the form, by section; a row of these has no others.
 _ROWS = ("therapy", "weight", "insult")
 _FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",), "tissue": ("tubules", "rows")}
@@ -124,6 +129,25 @@ def start() -> Draft:
     return of(Scenario(title=parameters.presets()["fertile"].title, plan=plan))
 
 
+def tables(draft: Draft) -> Tables:
+    """Return the tables of its own that a draft brings; none while they are wrong."""
+    try:
+        return checked({kind: draft[kind] for kind in TABLES if kind in draft})
+    except ScenarioError:
+        return NONE
+
+
+def presets(draft: Draft) -> Mapping[str, Preset]:
+    """Return the presets that a draft may name."""
+    with using(tables(draft)):
+        return parameters.presets()
+
+
+def drugs(draft: Draft) -> Mapping[str, Drug]:
+    """Return the drugs that a draft may name."""
+    return drugs_in(tables(draft))
+
+
 def of(scenario: Scenario) -> Draft:
     """Return the draft that says what a scenario says; defaults that follow the plan are left open, to follow it."""
     whole = scenario.as_dict()
@@ -132,6 +156,11 @@ def of(scenario: Scenario) -> Draft:
 
 def short(scenario: Scenario) -> dict[str, Any]:
     """Return tables that say what a scenario says, without what they leave to defaults."""
+    with using(scenario.own_tables):
+        return _short(scenario)
+
+
+def _short(scenario: Scenario) -> dict[str, Any]:
     whole = scenario.as_dict()
     usual = {
         "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
@@ -183,7 +212,8 @@ def with_duration(draft: Draft, text: str) -> Draft:
 
 def with_preset(draft: Draft, name: str) -> Draft:
     """Return a draft of the man of a preset (see with_man)."""
-    return with_man(draft, Man(preset=name), parameters.presets()[name].title)
+    with using(tables(draft)):
+        return with_man(draft, Man(preset=name), parameters.presets()[name].title)
 
 
 def with_man(draft: Draft, man: Man, title: str) -> Draft:
@@ -210,7 +240,9 @@ def _past(insult: Mapping[str, Any]) -> bool:
 def belongings(draft: Draft) -> tuple[str, ...]:
     """Return in words what of a draft is the man's own, besides his physiology and his title."""
     man, assay = draft["man"], draft.get("samples", {}).get("assay")
-    usual = Man(preset=man["preset"]).as_dict().get("history", ()) if man.get("preset") in parameters.presets() else ()
+    with using(tables(draft)):
+        known = man.get("preset") in parameters.presets()
+        usual = Man(preset=man["preset"]).as_dict().get("history", ()) if known else ()
     past = [text for text in man.get("history", ()) if text not in usual]
     told = [f"earlier treatment ({text})" for text in past]
     told += [f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)]
@@ -313,7 +345,8 @@ def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
 
 def with_therapy(draft: Draft, name: str) -> Draft:
     """Return a draft with one more therapy, the drug's usual one."""
-    drug = parameters.drugs()[parameters.drug_named(name)]
+    with using(tables(draft)):
+        drug = parameters.drugs()[parameters.drug_named(name)]
     usual = drug.regimen[-1]
     row: dict[str, Any] = {"drug": drug.name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
     if usual.every_hours is not None:

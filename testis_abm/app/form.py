@@ -9,7 +9,6 @@ from typing import Any
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm import parameters
 from testis_abm.app import draft, widgets
 from testis_abm.app.session import Session
 from testis_abm.quantities import ASSAYS
@@ -42,7 +41,7 @@ _SHOWN_EXTRAS = 20
 def man(session: Session, said: draft.Understanding) -> None:
     """Show the preset and the physiology."""
     now, match = session.draft.value, session.match.value
-    presets = [(preset.name, preset.title) for preset in parameters.presets().values()]
+    presets = [(preset.name, preset.title) for preset in draft.presets(now).values()]
     matched = match is not None and now["man"] == match.man.as_dict()
     with solara.Div(classes=["ta-sheet"]):
         widgets.heading("Man")
@@ -86,7 +85,7 @@ def treatment(session: Session, said: draft.Understanding) -> None:
                 _row(session, said, ("weight", index), ("bmi", "from", "until"))
                 with solara.Div(classes=["ta-row"]):
                     _remove(session, ("weight", index), name[:1].lower() + name[1:])
-        drugs = [(drug.name, drug.title) for drug in parameters.drugs().values()]
+        drugs = [(drug.name, drug.title) for drug in draft.drugs(now).values()]
         options = [("", "Add a treatment …"), *drugs, (_CHANGE_OF_WEIGHT, "Weight loss or gain")]
         # The key makes a fresh control each time, so that it goes back to its first option.
         count = len(now.get("therapy", ())) + len(now.get("weight", ()))
@@ -125,7 +124,7 @@ def _remove(session: Session, path: draft.Path, name: str) -> None:
 
 def _therapy(session: Session, index: int, said: draft.Understanding) -> None:
     row, path = session.draft.value["therapy"][index], ("therapy", index)
-    drug = parameters.drugs().get(str(row.get("drug", "")))
+    drug = draft.drugs(session.draft.value).get(str(row.get("drug", "")))
     title = drug.title if drug else str(row.get("drug", ""))
     routes = drug.routes if drug else ()
     with v.Html(tag="fieldset", class_="ta-therapy"):

@@ -68,7 +68,7 @@ def _called(arguments: Sequence[str]) -> int:
         try:
             if folder := _tables(arguments):
                 from testis_abm.parameters.tables import using
-                from testis_abm.scenario.own import tables
+                from testis_abm.scenario.folder import tables
 
                 stack.enter_context(using(tables(folder)))
             with unswept():

@@ -21,7 +21,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.man.injuries import warn_if_cells_are_needed
-from testis_abm.parameters.tables import using
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
@@ -135,7 +135,8 @@ def check_axes(file: ExperimentFile, design: Design, engine: str) -> str:
             ends = [axis.at(x) for x in (0.0, 0.37, 1.0)] if sampled else dict.fromkeys(row[k] for row in design.points)
             try:
                 for value in ends:
-                    cases.append(load(file.raw, overrides={axis.path: value}))
+                    with using(NONE):  # a case carries its tables, which an axis may change
+                        cases.append(load(file.raw, overrides={axis.path: value}))
             except ScenarioError as error:
                 problems += [problem.without("overrides").at(*place) for problem in error.problems]
     if engine == EXPECTED:

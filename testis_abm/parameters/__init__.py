@@ -1,5 +1,6 @@
 """Every number of the model: TOML tables with unit, range, source and confidence, and their loader."""
 
+from testis_abm.parameters import own as _own  # noqa: F401 (tells what tables in force come to)
 from testis_abm.parameters.table import (
     Answer,
     Drug,

@@ -16,7 +16,7 @@ from typing import Any
 from testis_abm.choices import PART_OF, POPULATIONS
 from testis_abm.parameters import table
 from testis_abm.parameters.table import FOLDER, Drug, FrozenMapping, Parameter, Preset
-from testis_abm.parameters.tables import KINDS, NONE, Tables, in_force, using
+from testis_abm.parameters.tables import KINDS, Tables, building, in_force, using
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, Problems, ScenarioError, gathered, shown, unknown
 
@@ -127,8 +127,9 @@ def from_raw(raw: Mapping[str, Any]) -> Tables:
     """
     with gathered() as problems:
         flat = {kind: _named(kind, raw[kind], problems) for kind in KINDS if raw.get(kind) not in (None, {})}
-    tables = Tables.unchecked(flat)
-    built(tables)
+        with problems.at():
+            tables = Tables.unchecked({kind: rows for kind, rows in flat.items() if rows})
+            built(tables)
     return tables
 
 
@@ -138,6 +139,7 @@ def _named(kind: str, rows: object, problems: Problems) -> dict[str, Any]:
         problems.add(f"{shown(rows)} is not a table; write [{kind}.NAME] and its keys below it", kind)
         return {}
     found = dict(_dotted(rows)) if kind == "parameter" else dict(rows)
+    good: dict[str, Any] = {}
     if len(found) > _MOST:
         problems.add(f"has {len(found):,} entries; allowed: up to {_MOST}", kind)
         return {}
@@ -147,8 +149,11 @@ def _named(kind: str, rows: object, problems: Problems) -> dict[str, Any]:
             problems.add(text, kind, name, named=True)
         elif kind != "parameter" and not isinstance(row, Mapping):
             problems.add(f"{shown(row)} is not a table; write [{kind}.{name}] and its keys below it", kind, name)
-        problems.extend(_unwritable(row, (kind, name)))
-    return found
+        elif faults := [*_unwritable(row, (kind, name))]:
+            problems.extend(faults)
+        else:
+            good[name] = row
+    return good
 
 
 def _dotted(rows: Mapping[str, Any], prefix: str = "") -> Any:
@@ -222,6 +227,12 @@ def built(tables: Tables) -> Built:
     return Built(
         whole, FrozenMapping(made["population"]), FrozenMapping(made["injury"]), FrozenMapping(values), replaced
     )
+
+
+@building
+def readers(tables: Tables) -> Mapping[str, Mapping[str, Any]]:
+    """Return what readers of table.py return with tables beside the shipped ones, by the name of the reader."""
+    return built(tables).whole
 
 
 def _shipped() -> Mapping[str, Mapping[str, Any]]:
@@ -361,6 +372,7 @@ def _drug(name: str, row: dict[str, Any]) -> Drug:
         "routes": ["oral"],
         **row,
     }
+    row.setdefault("regimen", [{"dose": row["largest_dose"], "every_hours": 24, "days": 42}])
     row.setdefault("usual", f"up to {row['largest_dose']} {row['dose_unit']}")
     drug = table.drug_of(name, row)
     known = actions()
@@ -452,7 +464,7 @@ def _parameter(name: str, given: object) -> Parameter:
     if name not in known:
         if name.partition(".")[0] == "drug":
             raise ScenarioError("is a constant of a drug; give it in [drug.NAME], with like and replaces = true")
-        raise ScenarioError(table.fault(name, 0.0, folder=FOLDER) or "is no parameter", named=True) from None
+        raise ScenarioError(table.fault(name, 0.0, folder=FOLDER) or "is no parameter")
     usual = known[name]
     row = given if isinstance(given, Mapping) else {"value": given}
     for key in row:
@@ -511,7 +523,7 @@ def _short_names(base: str) -> set[str]:
     names = {name.removeprefix("population.") for name in table.load(FOLDER) if name.startswith("population.")}
     own = {name.removeprefix(f"{of}_") for of in lineage(base) for name in names if name.startswith(f"{of}_")}
     traits = {_short for name in names if (_short := name.removesuffix("_spread")) != name}
-    others = tuple(f"{of}_" for of in ("community", "healthy", "asian", "obese", "clinic"))
+    others = tuple(f"{of}_" for of in POPULATIONS if f"{of}_share" not in names)  # a lesion's is no population's own
     men = table.physiology(FOLDER)
     return {
         *own,
@@ -548,6 +560,3 @@ def _injury(name: str, row: dict[str, Any]) -> Injury:
             with problems.at(key):
                 own[key] = _parameter(key, given).value
     return Injury(name, title, source, kind, FrozenMapping(row), FrozenMapping(own))
-
-
-__all__ = ["KINDS", "NONE", "Injury", "OwnPopulation", "Tables", "built", "from_raw", "in_force", "using"]

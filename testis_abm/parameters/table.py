@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from testis_abm.parameters.tables import in_force
+from testis_abm.parameters.tables import in_force, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, gathered, nearest, printable, shown, unknown
 
@@ -337,11 +337,9 @@ def _read_once[T](read: Callable[[Path], T]) -> Callable[..., T]:
 
     @wraps(read)
     def reader(folder: Path | None = None) -> T:
-        if folder is None and (tables := in_force()):
-            from testis_abm.parameters.own import built
-
-            if (whole := built(tables).whole.get(read.__name__)) is not None:
-                return cast(T, whole)
+        tables = in_force()
+        if tables and folder is None and (changed := whole(tables).get(read.__name__)) is not None:
+            return cast(T, changed)
         return cached(folder or FOLDER)
 
     return reader

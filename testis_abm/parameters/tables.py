@@ -6,7 +6,7 @@ What is in them and what follows from it is worked out in parameters/own.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -71,6 +71,20 @@ _IN_FORCE: ContextVar[Tables] = ContextVar("tables", default=NONE)
 def in_force() -> Tables:
     """Return the tables that are in force here."""
     return _IN_FORCE.get()
+
+
+_built: list[Callable[[Tables], Mapping[str, Mapping[str, Any]]]] = []
+
+
+def building[Build: Callable[[Tables], Mapping[str, Mapping[str, Any]]]](build: Build) -> Build:
+    """Let a function tell what readers of the tables return (parameters/own.py, which reads them itself)."""
+    _built.append(build)
+    return build
+
+
+def whole(tables: Tables) -> Mapping[str, Mapping[str, Any]]:
+    """Return what readers of table.py return with tables beside the shipped ones, by name; those that it changes."""
+    return _built[0](tables)
 
 
 @contextmanager

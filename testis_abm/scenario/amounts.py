@@ -116,10 +116,9 @@ _PER = re.compile(r"(?:/| per )\s*(?:(kg)|(m2|m\u00b2|m\^2|sqm))$", re.IGNORECAS
 
 def parted_dose(value: object) -> tuple[object, str]:
     """Return a dose without what it is for each of, and that: ("1.5 mg", "kg") of "1.5 mg/kg"; of PER, "" for all else."""
-    found = _PER.search(plain(value)) if isinstance(value, str) else None
-    if found is None:
-        return value, ""
-    return plain(value)[: found.start()].strip(), "kg" if found[1] else "m2"
+    text = plain(value) if isinstance(value, str) else ""
+    found = _PER.search(text)
+    return (text[: found.start()].strip(), "kg" if found[1] else "m2") if found else (value, "")
 
 
 def canonical_unit(variable: str) -> str:

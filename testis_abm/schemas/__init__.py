@@ -23,6 +23,7 @@ from testis_abm.choices import TREATMENTS
 from testis_abm.experiments import sensitivity, sweep, trial
 from testis_abm.experiments.files import ARM_KEYS, SHARED_KEYS
 from testis_abm.parameters import Parameter
+from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.scenario import Man, Scenario
 from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.section import Section
@@ -65,6 +66,9 @@ def path(kind: str) -> Path:
 def _scenario() -> Schema:
     made = _of(Scenario)
     made["properties"]["parameters"] = _parameters(made["$defs"])
+    del made["properties"]["own_tables"]
+    for kind in TABLES:
+        made["properties"][kind] = {"description": f"Your own: [{kind}.NAME], see docs/own_tables.md.", "type": "object"}
     tables = {"sweep": sweep.KEYS, "trial": trial.KEYS, "sensitivity": sensitivity.KEYS}
     for name, keys in tables.items():
         made["properties"][name] = _table(f"Makes this file a {name}.", {key: {} for key in (*keys, *SHARED_KEYS)})

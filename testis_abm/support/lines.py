@@ -90,8 +90,8 @@ class _Scanner:
             name = dotted(path)
             if double and k == len(key) - 1:
                 self._counts[name] = self._counts.get(name, -1) + 1
+            self.found.setdefault(name, self._line(self.at - 1))
             if name in self._counts:
-                self.found.setdefault(name, self._line(self.at))
                 path = (*path, self._counts[name])
         return path
 
