@@ -180,7 +180,7 @@ def _unwritable(value: object, place: tuple[str | int, ...]) -> Any:
             yield Problem(place, f"{shown(value)} must be one line of at most {_LONGEST} signs")
     elif isinstance(value, bool):
         pass
-    elif not guard.is_number(value) or abs(value) > 1e300 or value != value:  # type: ignore[arg-type, operator]
+    elif not guard.is_number(value) or abs(value) > 1e300 or value != value:  # type: ignore[arg-type]
         yield Problem(place, f"{shown(value)} is no text, number or list of them")
 
 
