@@ -265,7 +265,7 @@ def repeated_measures(levels: np.ndarray, treated: np.ndarray, before: np.ndarra
     x = np.column_stack(columns)
     last = np.isfinite(y[:, -1])
     free = int(last.sum()) - x.shape[1]
-    if free < 1 or not len({*own[last]}) == 2:
+    if free < 1 or len({*own[last]}) != 2:
         return Effect()
     # A visit that too few have has no place in the model; the last is never left out.
     kept = [k for k in range(y.shape[1]) if min(np.isfinite(y[own == arm, k]).sum() for arm in (0.0, 1.0)) >= LEAST_MEN]
@@ -308,7 +308,9 @@ def repeated_measures(levels: np.ndarray, treated: np.ndarray, before: np.ndarra
         try:
             best = minimize(lambda theta: fitted(theta)[0], start[lower], method="BFGS", options={"gtol": 1e-5})
             _, found, information = fitted(best.x)
-            error = float(np.sqrt(np.linalg.inv(information)[(visits - 1) * x.shape[1] + 1][(visits - 1) * x.shape[1] + 1]))
+            error = float(
+                np.sqrt(np.linalg.inv(information)[(visits - 1) * x.shape[1] + 1][(visits - 1) * x.shape[1] + 1])
+            )
         except np.linalg.LinAlgError:
             return Effect()
     centre = scale * float(found[(visits - 1) * x.shape[1] + 1])

@@ -270,7 +270,7 @@ def _predictors(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     if found.predictors["auc"].isna().all():
         paper.say(panel, "cannot say: too few men\nresponded or did not")
     panel.set_xlim(0, 1)
-    panel.set_xlabel(f"ROC AUC for a response (> {found.responder_pct:g} % {found.rise})")
+    panel.set_xlabel(f"ROC AUC for a response ({found.rise})")
     panel.set_title("baseline predictors of response, 95 % intervals", fontsize=8)
 
 
