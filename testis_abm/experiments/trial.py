@@ -27,6 +27,7 @@ from testis_abm.experiments.trial_design import (
     COMPOSITE,
     ESTIMANDS,
     MIXED,
+    TREATMENT_POLICY,
     Design,
     in_turn,
     read_design,
@@ -261,6 +262,7 @@ class Result:
         names: arms, the control first; design: as read.
         effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit
             with 95 % intervals, p, n; `measured` is False of true levels, which no visit measures and nothing adjusts.
+        responders, predictors, power: empty of a cross-over.
         responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none),
             their share of the men randomised (who missed the visit did not respond) and of those measured; difference
             from the control in percentage points and number needed to treat, with intervals, by the former.
@@ -412,9 +414,10 @@ class Result:
             notes.append(
                 f"Adjusted p: {kind if how != 'none' else 'not adjusted'}, {family} comparisons of outcomes and arms."
             )
-        notes.append(
-            "Before the mixed model a level under the limit of quantitation, a count of none too, stands at half of it."
-        )
+        if MIXED in set(self.estimates["method"]):
+            notes.append(
+                "For the mixed model a level under the limit of quantitation, a count of none too, stands at half of it."
+            )
         return report.aligned(rows) + "\n" + report.note(" ".join(notes))
 
     def _looks(self) -> str:
@@ -504,6 +507,9 @@ class Result:
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
         what = self.rise if self.design.responder is not None else f"{self.rise} in {word}{some}"
+        gone = "who missed the visit"
+        if self.design.estimand != TREATMENT_POLICY:
+            gone = "without a value under the estimand"
         lines = [f"  Responders ({what}; defined before):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
@@ -511,7 +517,7 @@ class Result:
             without = f" ({failed} whose run failed left out)" if failed else ""
             lines.append(
                 f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} "
-                "who missed the visit "
+                f"{gone} "
                 f"counted as no response{measured}){_risk(row)}{_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
         return "\n".join(lines)
@@ -659,6 +665,8 @@ def analyse(trial: Trial, folder: str | Path, models: Callable[[int, int], None]
         analysed = used["attended"]
         if design.analysis[0] != ANCOVA:  # a man with any visit counts
             analysed |= used[[visited(day, trial.outcome) for day in trial.job.days if day > 0]].notna().any(axis=1)
+    if design.crossover:  # men are compared with themselves
+        used = used.iloc[:0]
     rule = trial.responder_pct if design.responder is None else design.responder
     responds = estimated.responds(used, trial.outcome, last, rule, laboratory)
     if design.estimand == COMPOSITE and STOPPED in men:

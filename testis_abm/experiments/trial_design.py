@@ -15,7 +15,6 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.files import ExperimentFile
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.man.regimen import Stop
-from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.amounts import NUMBER, number_in, parse_duration, plain
 from testis_abm.scenario.condition import Condition, parse_condition
@@ -138,13 +137,16 @@ def read_design(table: Mapping[str, Any], file: ExperimentFile, outcome: str, kn
         file.scenario.plan.duration_days,
     )
     design = guard.word(given.get("design", PARALLEL), (PARALLEL, CROSSOVER), "design")
+    estimand = guard.word(given.get("estimand", TREATMENT_POLICY), ESTIMANDS, "estimand")
+    # What is left out after a stop is missing at random, not completely so.
+    usual = [MIXED, ANCOVA] if estimand == HYPOTHETICAL else [ANCOVA, MIXED]
     found = Design(
-        estimand=guard.word(given.get("estimand", TREATMENT_POLICY), ESTIMANDS, "estimand"),
+        estimand=estimand,
         discontinuation=_rates(given.get("discontinuation"), "discontinuation", assay),
         dropout=_rates(given.get("dropout"), "dropout", assay),
         looks=_looks(given.get("looks", [1.0])),
         spending=guard.word(given.get("spending", SPENDING[0]), SPENDING, "spending"),
-        analysis=_words(given.get("analysis", [ANCOVA, MIXED]), (ANCOVA, MIXED), "analysis"),
+        analysis=_words(given.get("analysis", usual), (ANCOVA, MIXED), "analysis"),
         family=_family(given.get("secondary", []), outcome, known, assay),
         multiplicity=guard.word(given.get("multiplicity", MULTIPLICITY[0]), MULTIPLICITY, "multiplicity"),
     )
@@ -152,6 +154,10 @@ def read_design(table: Mapping[str, Any], file: ExperimentFile, outcome: str, kn
         if "responder_pct" in table:
             raise ScenarioError("responder: and responder_pct both say what a responder is; leave one out")
         found = replace(found, responder=_responder(given["responder"], assay))
+    if found.estimand == WHILE_ON_TREATMENT and found.analysis[0] == MIXED:
+        raise ScenarioError(
+            'analysis: "mixed" takes all visits; while on treatment each man has one value: write analysis = "ancova"'
+        )
     if design == PARALLEL:
         for key in ("periods", "washout"):
             if key in given:
@@ -339,8 +345,3 @@ def in_turn(arms: Mapping[str, Scenario], order: Sequence[int], design: Design) 
 
 def _but_therapy(case: Scenario) -> Scenario:
     return case.model_copy(update={"therapy": (), "title": ""})
-
-
-def label_of(column: str) -> str:
-    """Return the word for a column that visits measure."""
-    return QUANTITIES[column].label
