@@ -92,6 +92,7 @@ def summed(name: str, found: list[Result]) -> None:
     """Add the lines of one selection."""
     last = max(int(column[3 : column.index("_")]) for column in found[0].men if column.startswith("day"))
     men = pd.concat([of.men for of in found])
+    men = men[men["attended"]]
     after = men[f"day{last}_concentration_million_ml"]
     before, none = men["screened_azoospermic"], after == 0.0
     apart = 100.0 * (none.astype(float) - before.astype(float))
