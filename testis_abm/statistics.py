@@ -231,6 +231,224 @@ def _regressed(y: np.ndarray, treated: np.ndarray, covariate: np.ndarray, family
     return Effect(centre, centre - half, centre + half, float(2.0 * student.sf(abs(centre) / error, free)), float(free))
 
 
+class _Pattern(NamedTuple):
+    """Men who have the same visits: which (k,), how many, and sums over them of outer products of regressors and levels."""
+
+    there: np.ndarray
+    men: int
+    xx: np.ndarray
+    yx: np.ndarray
+    yy: np.ndarray
+
+
+def repeated_measures(levels: np.ndarray, treated: np.ndarray, before: np.ndarray) -> Effect:
+    """Return the effect of an arm at the last visit by a mixed model for repeated measures (MMRM).
+
+    Every visit has its own mean, effect of the arm and slope on the baseline, and the covariance of a man's visits is
+    unstructured, found by restricted maximum likelihood; a man with some visits contributes these, so that visits may be
+    missing at random (Mallinckrodt et al., Drug Inf J 2008). Student's t with the men of the last visit less three as
+    degrees of freedom, no correction for small samples: without missing visits it is ANCOVA of the last visit, exactly.
+
+    Args:
+        levels: (men, visits) on the scale of normal errors, NaN where missing; men without any are left out.
+        treated: (men,) of the arm, or of the control; before: (men,) baselines on that scale, their mean for a missing one.
+    """
+    from scipy.optimize import minimize
+    from scipy.stats import t as student
+
+    some = np.isfinite(levels).any(axis=1)
+    y, own, base = levels[some], treated[some].astype(float), before[some]
+    base = np.where(np.isfinite(base), base, nanmean(base)) if len(y) else base
+    columns = [np.ones(len(y)), own]
+    if len(y) and np.isfinite(base).all() and np.ptp(base) > 1e-9:
+        columns.append((base - base.mean()) / base.std())
+    x = np.column_stack(columns)
+    last = np.isfinite(y[:, -1])
+    free = int(last.sum()) - x.shape[1]
+    if free < 1 or len({*own[last]}) != 2:
+        return Effect()
+    # A visit that too few have has no place in the model; the last is never left out.
+    kept = [k for k in range(y.shape[1]) if min(np.isfinite(y[own == arm, k]).sum() for arm in (0.0, 1.0)) >= LEAST_MEN]
+    y = y[:, [*(k for k in kept if k != y.shape[1] - 1), y.shape[1] - 1]]
+    scale = float(np.nanstd(y))
+    if not scale > 0.0:
+        return Effect()
+    y, visits = y / scale, y.shape[1]
+    there, index = np.unique(np.isfinite(y), axis=0, return_inverse=True)
+    filled, patterns = np.nan_to_num(y), []
+    for k, present in enumerate(there):
+        if present.any():
+            men = index.ravel() == k
+            yy, yx = filled[men].T @ filled[men], filled[men].T @ x[men]
+            patterns.append(_Pattern(np.flatnonzero(present), int(men.sum()), x[men].T @ x[men], yx, yy))
+    lower = np.tril_indices(visits)
+
+    def fitted(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return -2 log restricted likelihood, coefficients (visits * x) and their information."""
+        root = np.zeros((visits, visits))
+        root[lower] = theta
+        root[np.diag_indices(visits)] = np.exp(np.clip(np.diag(root), -12.0, 12.0))
+        covariance, information = root @ root.T, np.zeros((visits * x.shape[1],) * 2)
+        pull, rest = np.zeros((visits, x.shape[1])), 0.0
+        for part in patterns:
+            inverse, of = np.zeros((visits, visits)), np.ix_(part.there, part.there)
+            inverse[of] = np.linalg.inv(covariance[of])
+            information += np.kron(inverse, part.xx)
+            pull += inverse @ part.yx
+            rest += part.men * float(np.linalg.slogdet(covariance[of])[1]) + float((inverse * part.yy).sum())
+        found = np.linalg.solve(information, pull.ravel())
+        return rest + float(np.linalg.slogdet(information)[1]) - float(found @ pull.ravel()), found, information
+
+    start = np.zeros((visits, visits))
+    for k in range(visits):
+        seen = np.isfinite(y[:, k])
+        off = y[seen, k] - x[seen] @ np.linalg.lstsq(x[seen], y[seen, k], rcond=None)[0]
+        start[k, k] = np.log(max(float(np.sqrt((off**2).mean())), 1e-4))
+    with np.errstate(all="ignore"):
+        try:
+            best = minimize(lambda theta: fitted(theta)[0], start[lower], method="BFGS", options={"gtol": 1e-5})
+            _, found, information = fitted(best.x)
+            error = float(
+                np.sqrt(np.linalg.inv(information)[(visits - 1) * x.shape[1] + 1][(visits - 1) * x.shape[1] + 1])
+            )
+        except np.linalg.LinAlgError:
+            return Effect()
+    centre = scale * float(found[(visits - 1) * x.shape[1] + 1])
+    error *= scale
+    if not np.isfinite([centre, error]).all() or error <= 0.0:
+        return Effect()
+    half = float(student.ppf(0.5 + _LEVEL / 2.0, free)) * error
+    return Effect(centre, centre - half, centre + half, float(2.0 * student.sf(abs(centre) / error, free)), float(free))
+
+
+class Crossed(NamedTuple):
+    """What a cross-over found: the effect of each treatment against the first, p of period and of carry-over."""
+
+    effects: tuple[Effect, ...]
+    period: float
+    carry_over: float
+
+
+def crossed_over(levels: np.ndarray, given: np.ndarray, arms: int) -> Crossed:
+    """Return the effects of treatments that each man had in turn, by comparison within men.
+
+    Least squares with an effect of every man, of period and of treatment (Jones and Kenward, Design and Analysis of
+    Cross-Over Trials). Carry-over is the effect of the treatment of the period before: an F test within men where the
+    sequences tell it from treatment and period, else (two treatments in two periods) a t test of the men's totals between
+    the sequences, which has little power. Effects are not adjusted for it.
+
+    Args:
+        levels: (men, periods) on the scale of normal errors, NaN where missing.
+        given: (men, periods) number of the treatment; arms: how many there are.
+    """
+    from scipy.stats import ttest_ind
+    from statsmodels.regression.linear_model import OLS
+
+    none = Crossed((Effect(),) * (arms - 1), float("nan"), float("nan"))
+    whole = np.isfinite(levels).sum(axis=1) >= 2  # a man with one period has nothing to compare
+    levels, given = levels[whole], given[whole]
+    men, periods = np.nonzero(np.isfinite(levels))
+    if len({*men}) < LEAST_MEN or np.ptp(levels[men, periods]) == 0.0:
+        return none
+    before = np.where(periods > 0, given[men, periods - 1], -1)
+    of_men = (men[:, None] == np.arange(len(levels))).astype(float)
+    treatment = (given[men, periods][:, None] == np.arange(1, arms)).astype(float)
+    period = (periods[:, None] == np.arange(1, levels.shape[1])).astype(float)
+    carried = (before[:, None] == np.arange(1, arms)).astype(float)
+    y, x = levels[men, periods], np.hstack([treatment, period, of_men])
+    if np.linalg.matrix_rank(x) < x.shape[1] or len(y) <= x.shape[1]:
+        return none
+    fit = OLS(y, x).fit()
+    if not fit.scale > 1e-20 * float(np.var(y)):
+        return none
+    ends = fit.conf_int(1.0 - _LEVEL)
+    effects = tuple(
+        Effect(float(fit.params[k]), float(ends[k][0]), float(ends[k][1]), float(fit.pvalues[k]), float(fit.df_resid))
+        for k in range(arms - 1)
+    )
+    steps = np.eye(x.shape[1])[arms - 1 : arms - 1 + period.shape[1]]
+    wider, carry_over = np.hstack([x, carried]), float("nan")
+    if np.linalg.matrix_rank(wider) == wider.shape[1] and len(y) > wider.shape[1]:
+        carry_over = float(OLS(y, wider).fit().compare_f_test(fit)[1])
+    elif arms == 2 and levels.shape[1] == 2:
+        totals, first = levels.sum(axis=1), given[:, 0]
+        carry_over = float(ttest_ind(totals[first == 0], totals[first == 1]).pvalue)
+    return Crossed(effects, float(fit.f_test(steps).pvalue), carry_over)
+
+
+SPENDING = ("obrien_fleming", "pocock")
+_NODES = 201  # of a quadrature over what lies between two boundaries
+
+
+def spent(share: float, spending: str, alpha: float) -> float:
+    """Return the two-sided alpha spent when a `share` of the information is there (Lan and DeMets, Biometrika 1983)."""
+    from scipy.stats import norm
+
+    if spending == "pocock":
+        return float(alpha * np.log1p((np.e - 1.0) * share))
+    return float(4.0 * norm.sf(norm.isf(alpha / 4.0) / np.sqrt(share)))  # both sides spend half of alpha
+
+
+def stopping(looks: Sequence[float], limits: Sequence[float], drift: float = 0.0) -> list[float]:
+    """Return the chance to pass the limits, |z| >= limit, first at each look.
+
+    Recursion over the independent increments of the score (Armitage, McPherson and Rowe, J R Stat Soc A 1969).
+
+    Args:
+        looks: shares of the information, rising; limits: of z; drift: mean of z at all information.
+    """
+    from scipy.stats import norm
+
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    at, density, before = np.zeros(1), np.ones(1), 0.0  # density times weight of the score while it goes on
+    chances = []
+    for share, limit in zip(looks, limits, strict=True):
+        end, step = limit * np.sqrt(share), np.sqrt(share - before)
+        mean = at + drift * (share - before)
+        chances.append(float(density @ (norm.sf((end - mean) / step) + norm.cdf((-end - mean) / step))))
+        score = end * nodes
+        moved = norm.pdf((score[:, None] - mean) / step) / step @ density
+        at, density, before = score, end * weights * moved, share
+    return chances
+
+
+def stopping_limits(looks: Sequence[float], spending: str, alpha: float = 1.0 - _LEVEL) -> list[float]:
+    """Return the limits of |z| at looks after rising shares of the information that spend alpha two-sided by `spending`."""
+    from scipy.optimize import brentq
+
+    limits: list[float] = []
+    used = 0.0
+    for k, share in enumerate(looks, 1):
+        wanted = spent(share, spending, alpha) - used
+        used += wanted
+
+        def excess(limit: float, k: int = k, wanted: float = wanted) -> float:
+            return stopping(looks[:k], [*limits, limit])[-1] - wanted
+
+        limits.append(float(brentq(excess, 1e-3, 12.0, xtol=1e-9)) if excess(12.0) < 0.0 else 12.0)
+    return limits
+
+
+MULTIPLICITY = ("holm", "hochberg", "bonferroni", "hierarchical", "none")
+_LIBRARY = {"holm": "holm", "hochberg": "simes-hochberg", "bonferroni": "bonferroni"}
+
+
+def adjusted(p: Sequence[float], method: str) -> list[float]:
+    """Return p of a family adjusted for it, in its order; "hierarchical" tests in that order and stops at the first failure.
+
+    A missing p counts in the family and stays missing; what stands after it in a hierarchy fails.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    given = np.asarray(p, dtype=float)
+    filled = np.where(np.isfinite(given), given, 1.0)
+    if method in _LIBRARY and len(given):
+        filled = multipletests(filled, method=_LIBRARY[method])[1]
+    elif method == "hierarchical":
+        filled = np.maximum.accumulate(filled)
+    return [float(one) if there else float("nan") for one, there in zip(filled, np.isfinite(given))]
+
+
 def share_difference(hits: int, n: int, hits_control: int, n_control: int) -> Effect:
     """Return the difference of two shares in percentage points, with Newcombe's interval of their score intervals."""
     from statsmodels.stats.proportion import confint_proportions_2indep

@@ -46,11 +46,9 @@ def _sweep(table: Any, folder: Path) -> Outcome:
 
 
 def _trial(result: Any, folder: Path) -> Outcome:
-    tables = {name: getattr(result, name) for name in ("men", "flow", "effects", "responders", "predictors", "power")}
-    if len(result.parameters):
-        tables["parameters"] = result.parameters
-    if result.under is not None:
-        tables["under"] = result.under
+    names = ("men", "flow", "levels", "effects", "estimates", "responders", "predictors", "power")
+    found = {name: getattr(result, name) for name in (*names, "parameters", "under", "looks", "turns")}
+    tables = {name: table for name, table in found.items() if name in names or (table is not None and len(table))}
     return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men))
 
 

@@ -106,7 +106,7 @@ def read_experiment(
         if "plan.duration" in changes and isinstance(table.get("at"), list):
             table = {**table, "at": _within(table["at"], scenario.plan.duration_days)}
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
-        days = _days(table.get("at", "end"), scenario.plan.duration_days)
+        days = days_of(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
             guard.word(table.get("engine", CELLS), ENGINES, "engine")
     except ScenarioError as error:
@@ -202,7 +202,8 @@ def _outputs(given: object, assay: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(output(word, assay) for word in words))
 
 
-def _days(given: object, end: int) -> tuple[int, ...]:
+def days_of(given: object, end: int) -> tuple[int, ...]:
+    """Return the days of `at`, sorted; "end" is day `end`, after which there is none."""
     days = []
     for value in given if isinstance(given, list) else [given]:
         with guard.at("at"):

@@ -20,11 +20,13 @@ from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
+    from testis_abm.man.regimen import Stop
     from testis_abm.parameters import Drug
     from testis_abm.scenario import Scenario
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
 
+STOPPED = "stopped_day"
 _MOST_READ = 20  # cases that are kept as read
 
 Row = tuple[Any, ...]
@@ -43,6 +45,7 @@ class Job:
         arms: of choices.ARMS, those that are run.
         course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the
             signals that Sertoli cells sense are kept too.
+        stops: whether the first day without doses of a man who left his drugs (Task.stop) is kept too, NaN of others.
     """
 
     cases: Mapping[str, Mapping[str, Any]]
@@ -50,16 +53,17 @@ class Job:
     engine: str = CELLS
     arms: tuple[str, ...] = (UNTREATED, TREATED)
     course: bool = False
+    stops: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the levels that are kept of a run."""
-        return (*COLUMNS, *SIGNALS) if self.course else COLUMNS
+        return (*COLUMNS, *(SIGNALS if self.course else ()), *((STOPPED,) if self.stops else ()))
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """Return all that decides on the results of each case but what its tasks add, as JSON."""
-        shared = [version(), self.days, self.engine, self.course]
+        shared = [version(), self.days, self.engine, self.course, *([self.stops] if self.stops else [])]
         return {name: json.dumps([*shared, case], sort_keys=True, default=str) for name, case in self.cases.items()}
 
 
@@ -88,6 +92,7 @@ class Task:
         parameters: numbers of a plausible model that replace those of the tables, by dotted name (of drugs "drug. ...");
             what the scenario sets itself stays.
         answers: of the same model to questions about some men: of what kind the man is, if he is asked about.
+        stop: when he leaves his drugs (None: never).
     """
 
     point: int
@@ -98,10 +103,11 @@ class Task:
     arms: tuple[str, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    stop: Stop | None = None
 
     def name(self, job: Job) -> str:
         """Return the run's name: a hash of all that decides on its results."""
-        model = [self.parameters, self.answers]
+        model = [self.parameters, self.answers, *([str(self.stop)] if self.stop else [])]
         own = json.dumps(
             [self.replicate, self.overrides, self.man, self.arms or job.arms, *model], sort_keys=True, default=str
         )
@@ -127,8 +133,8 @@ def perform(job: Job, task: Task) -> list[Row]:
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
     if job.engine == EXPECTED:
-        return _expected(scenario, drugs, seed, arms, job.days)
-    return _cells(scenario, drugs, seed, arms, job)
+        return _expected(scenario, drugs, seed, arms, job, task.stop)
+    return _cells(scenario, drugs, seed, arms, job, task.stop)
 
 
 # Cases as read: the runs of a trial differ in man and parameters alone.
@@ -178,7 +184,7 @@ def _changed(scenario: Scenario, man: Mapping[str, float], numbers: Mapping[str,
     return scenario.model_copy(update=changed)
 
 
-def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job) -> list[Row]:
+def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job, stop: Stop | None) -> list[Row]:
     from testis_abm.agents.model import TestisModel
     from testis_abm.experiments.outputs import WEEK, of_cells, of_signals
     from testis_abm.results.treatment import WINDOW
@@ -188,12 +194,20 @@ def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job
     for arm in arms:
         man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest, drugs=drugs)
         man.brief = not job.course
+        man.regimen.stop = stop or man.regimen.stop
+        kept: list[Row] = []
         for day in sorted(job.days):
             if day > man.day:
                 man.run_for(day - man.day)
             window = WEEK if job.course and day < max(job.days) else WINDOW
-            rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if job.course else ())))
+            kept.append((arm, day, *of_cells(man, window), *(of_signals(man) if job.course else ())))
+        rows += [(*row, *_ended(job, man.regimen.ended(man.records))) for row in kept]
     return rows
+
+
+def _ended(job: Job, day: float) -> tuple[float, ...]:
+    """Return what is kept of the first day without doses (infinite: he never stopped)."""
+    return ((day if day <= max(job.days) else float("nan")),) if job.stops else ()
 
 
 # The last man in his steady state: runs that differ in therapy alone follow one another.
@@ -213,7 +227,9 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
     return _settled[key]
 
 
-def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
+def _expected(
+    scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job, stop: Stop | None
+) -> list[Row]:
     from testis_abm.experiments.outputs import of_expected
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.man.physiology import complete
@@ -223,10 +239,11 @@ def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], 
     rows: list[Row] = []
     for arm in arms:
         case = scenario if arm == TREATED else scenario.untreated()
-        treatment = Treatment(case, drugs, history=True)
+        treatment = Treatment(case, drugs, history=True, stop=stop)
         man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))
-        rows += [(arm, day, *of_expected(man, day, scenario)) for day in days]
+        ended = _ended(job, treatment.ended)
+        rows += [(arm, day, *of_expected(man, day, scenario), *ended) for day in job.days]
     return rows
 
 

@@ -13,14 +13,30 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import CELLS, EXPECTED, PARAMETERS, PLAUSIBLE, TREATED, UNTREATED
+from testis_abm.experiments import trial_estimates as estimated
 from testis_abm.experiments.experiment import Experiment, How, run
-from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
+from testis_abm.experiments.files import ExperimentFile, Source, days_of, read_experiment
 from testis_abm.experiments.hypotheses import over_models_of
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import Job, Task, essence
+from testis_abm.experiments.task import STOPPED, Job, Task, essence
+from testis_abm.experiments.trial_design import (
+    ANCOVA,
+    COMPOSITE,
+    ESTIMANDS,
+    MIXED,
+    TREATMENT_POLICY,
+    Design,
+    in_turn,
+    read_design,
+    rise_of,
+    sequences,
+    stops_of,
+)
+from testis_abm.experiments.trial_design import KEYS as OF_DESIGN
+from testis_abm.experiments.trial_estimates import LEAST, LOST, METHODS, effect, measured_at_visits, visited
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
@@ -31,7 +47,7 @@ from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario.scenario import marked
-from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
+from testis_abm.statistics import Effect, auc, nanmean, power
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.errors import Note, ScenarioError, shown
@@ -47,9 +63,8 @@ KEYS = (
     "responder_pct",
     "seed",
     "parameters",
+    *OF_DESIGN,
 )
-LEAST = 5  # measured men of an arm under which nothing is estimated
-_CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
 SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the power is given
 _SPERM = "concentration_million_ml"
 _SETS = 100  # parameter sets under which the men of a block live in turn
@@ -63,9 +78,10 @@ class Trial(Experiment["Result"]):
 
     Attributes:
         file: as read; cohort: the men, screened.
-        arm: of each man; job, tasks: what is run.
+        arm: of each man, or the sequence of his treatments; orders: of each sequence, numbers of arms; job, tasks: what is run.
         outcome: column of the primary outcome; responder_pct: rise that makes a responder; missing: share of visits.
         seed: of randomisation, measurement and missing visits.
+        design: what else befalls men, and how they are compared.
     """
 
     file: ExperimentFile
@@ -77,6 +93,8 @@ class Trial(Experiment["Result"]):
     responder_pct: float
     missing: float
     seed: int
+    design: Design = field(default_factory=Design)
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Trial {self.file.name!r}: {len(self.arm):,} men, {', '.join(self.file.arms)}>"
@@ -145,7 +163,7 @@ def _prepared(file: ExperimentFile) -> Trial:
                 f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(file.arms)} arms"
             )
         missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
-        responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
+        responder = rise_of(table)
         word = guard.word(table.get("parameters", PLAUSIBLE), PARAMETERS, "parameters")
         values, models = file.scenario.values(), shipped().knowing(file.scenario.parameters)
         cohort = screen(
@@ -159,43 +177,57 @@ def _prepared(file: ExperimentFile) -> Trial:
             under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
-    _check(file, outcome, cohort)
+        known = _check(file, outcome, cohort)
+        design = read_design(table, file, outcome, known)
+        if len(design.looks) > 1 and len(file.arms) != 2:
+            raise ScenarioError(
+                f"looks: {len(file.arms)} arms; interim looks compare two, so make a trial of each pair"
+            )
+        cases, orders = dict(file.arms), dict[str, tuple[int, ...]]()
+        days = file.days
+        if design.crossover:
+            every = sequences(len(cases), design.periods)
+            orders = {", then ".join(list(cases)[k] for k in order): order for order in every}
+            cases = {name: in_turn(cases, order, design) for name, order in orders.items()}
+            visits = {*days_of(table.get("at", "end"), design.length), design.length}
+            days = tuple(sorted(design.begins(period) + day for period in range(design.periods) for day in visits))
+            allocation = [1] * len(cases)
     if table.get("engine", CELLS) == EXPECTED:
         warn_if_cells_are_needed(file.arms.values())
     if past := dict.fromkeys(insult.dated for case in file.arms.values() for insult in case.untreated().insult):
         text = f"the men are screened before what injures them ({'; '.join(past)}): their baselines are those of uninjured men"
         warnings.warn(text, Note, stacklevel=2)
-    names = list(file.arms)
-    arm = _randomised(names, allocation, men, seed)
+    arm = _randomised(list(cases), allocation, men, seed)
     # Men of a cohort have no preset or past of their own.
-    cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
-    job = Job(cases, file.days, table.get("engine", CELLS), (TREATED,))
+    texts = {name: essence(case.as_dict()) | {"man": {}} for name, case in cases.items()}
+    stops = stops_of(design, men, seed, [bool(cases[name].therapy) for name in arm], [day for day in days if day])
+    job = Job(texts, days, table.get("engine", CELLS), (TREATED,), stops=design.discontinuation.some)
     rows = cohort.cohort.men.to_dict("records")
     lives = cohort.cohort.lives
     alike = {id(life.values): life.parameters for life in lives}
     own = [alike[id(life.values)] for life in lives] or [{}] * men
     tasks = [
-        Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,), own[i])
+        Task(i, i, {}, row, name, (TREATED if cases[name].treated else UNTREATED,), own[i], stop=stops[i])
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
-    return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
+    return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed, design, orders)
 
 
-def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> None:
-    """Make sure that all arms last as long as the trial, and that screening measures the outcome.
+def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> list[str]:
+    """Make sure that all arms last as long as the trial, and that screening measures the outcome; return what it measures.
 
     Raises:
         ScenarioError: they do not.
     """
-    place = f"{file.name}: trial"
     lengths = {name: case.plan.duration_days for name, case in file.arms.items()}
     if {*lengths.values()} != {file.scenario.plan.duration_days}:
         text = ", ".join(f"{name}: {days} days" for name, days in lengths.items())
-        raise ScenarioError(f"{place}: the arms differ in length ({text}); give them the same plan")
+        raise ScenarioError(f"the arms differ in length ({text}); give them the same plan")
     screened = _screened(cohort)
     known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in screened]
     if outcome not in known:
-        raise ScenarioError(f"{place}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
+        raise ScenarioError(f"outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
+    return known
 
 
 def _randomised(names: list[str], allocation: list[int], men: int, seed: int) -> np.ndarray:
@@ -226,10 +258,21 @@ class Result:
     Attributes:
         men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured
             (`day<d>_`) and, of what it does not, the true level (`day<d>_true_`), NaN where it was missed.
-        flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those
+            `stopped_day` and `lost_day` (first day without doses, without visits) where men stop or are lost.
+        flow: a row an arm: men randomised, who stopped their drugs, were measured at the last visit, missed it, were lost
+            before it, whose run failed, and who are analysed under the estimand; of those
             measured, the % in whom no sperm were counted at the last screening visit and at the last visit.
+        levels: a row an output and arm: n, baseline, last visit and change, mean and SD (`_sd`) in the unit, and
+            `_geometric` means.
+        estimates: a row an output, arm and estimator: difference from the control in `unit`, interval, p; `p_adjusted` over
+            the family of outcomes and arms.
+        looks: a row an interim look that was taken: p, z, limit, whether it was passed, chances to stop there; None of
+            trials with one look. Of a trial that stopped, everything is of the men up to then; planned: men.
+        turns: of a cross-over a row an output: p of period and carry-over.
+        names: arms, the control first; design: as read.
         effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit
             with 95 % intervals, p, n; `measured` is False of true levels, which no visit measures and nothing adjusts.
+        responders, predictors, power: empty of a cross-over.
         responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none),
             their share of the men randomised (who missed the visit did not respond) and of those measured; difference
             from the control in percentage points and number needed to treat, with intervals, by the former.
@@ -258,12 +301,21 @@ class Result:
     under: pd.DataFrame | None
     assessed: int
     days: tuple[int, ...]
+    names: tuple[str, ...]
+    design: Design
+    levels: pd.DataFrame
+    estimates: pd.DataFrame
+    looks: pd.DataFrame | None
+    turns: pd.DataFrame | None
+    planned: int
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rise(self) -> str:
-        """Return the word for what makes a responder: over a threshold under 0 it is no increase."""
-        return "increase" if self.responder_pct >= 0.0 else "change"
+        """Return the words for what makes a responder: over a threshold under 0 it is no increase."""
+        if self.design.responder is not None:
+            return f"{self.design.responder} at the last visit"
+        return f"> {self.responder_pct:g} % {'increase' if self.responder_pct >= 0.0 else 'change'}"
 
     def __repr__(self) -> str:
         arms = ", ".join(f"{row.arm} {row.randomised}" for row in self.flow.itertuples())
@@ -272,47 +324,169 @@ class Result:
     def text(self) -> str:
         """Return the result in words and tables."""
         word = QUANTITIES[self.outcome].label
-        control = self.responders["arm"].iloc[0]
-        parts = [f"{self.title}: primary outcome {word} at the last visit; the control is {control}", self._flow()]
-        parts += [self._effects(control, str(arm), rows) for arm, rows in self.effects.groupby("arm", sort=False)]
-        parts += [self._note(), self._under(word), self._responders(word), self._predictors(), self._power()]
+        when = "at the end of each period" if self.design.crossover else "at the last visit"
+        parts = [
+            f"{self.title}: primary outcome {word} {when}; the control is {self.names[0]}",
+            self._plan(),
+            self._flow(),
+        ]
+        parts += [self._levels(), self._note(), self._estimates(), self._looks(), self._turns(), self._under(word)]
+        if not self.design.crossover:
+            parts += [self._responders(word), self._predictors(), self._power()]
         if len(self.failed):
             parts.append(f"{len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n\n".join(part for part in parts if part)
 
+    def _plan(self) -> str:
+        """Return the estimand, what befalls men, and the design where it is none of parallel arms."""
+        design = self.design
+        text = f"Estimand: {design.estimand.replace('_', ' ')} ({ESTIMANDS[design.estimand]}). Intercurrent events: "
+        stop, lost = design.discontinuation, design.dropout
+        events = [f"{100 * stop.monthly:g} % of men with drugs stop them a month"] if stop.monthly else []
+        events += (
+            [
+                f"men with drugs stop them for good the day after a visit whose safety sample, drawn apart, shows {stop.when}"
+            ]
+            if stop.when
+            else []
+        )
+        text += f"{'; '.join(events) or 'nobody stops treatment'}. Lost to follow-up: "
+        gone = f"{100 * lost.monthly:g} % a month"
+        if lost.when is not None:
+            gone += f", {100 * lost.monthly_when:g} % of men whose last measurement was {lost.when} (missing at random)"
+        text += f"{gone if lost.some else 'nobody'}."
+        if design.crossover:
+            text += (
+                f" Cross-over: {design.periods} periods of {design.length} days, washout {design.washout} days, men randomised to "
+                "sequences of treatments; day 0 of a treatment is the first of its period."
+            )
+        return report.note(text)
+
     def _flow(self) -> str:
-        heads = {"randomised": "randomised", "measured": "measured", "missed": "missed visit", "failed": "run failed"}
+        heads = {"randomised": "randomised", "stopped": "stopped treatment", "lost": "lost to follow-up"}
+        heads |= {"missed": "missed last visit", "failed": "run failed", "measured": "measured", "analysed": "analysed"}
         rows = [["", *heads.values(), "azoospermic at screening", "at the last visit"]]
         for row in self.flow.to_dict("records"):
             none = (f"azoospermic_{when}" for when in ("before", "after"))
             shares = [f"{_percent(row[f'{name}_pct'])} ({row[name]})" for name in none]
             rows.append([row["arm"], *(str(row[name]) for name in heads), *shares])
         randomised = int(self.flow["randomised"].sum())
+        excluded = self.assessed - self.planned
+        cut = f" of {self.planned:,} planned, as the trial stopped at a look" if randomised < self.planned else ""
         return (
-            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised "
-            f"{randomised:,}:\n"
+            f"  Assessed for eligibility {self.assessed:,}, excluded {excluded:,}, randomised {randomised:,}{cut}:\n"
             + report.aligned(rows)
             + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the "
             "last visit."
         )
 
-    def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
-        heads = {True: "  at the last visit", False: _UNMEASURED}
+    def _levels(self) -> str:
+        """Return baseline, last visit and change of every arm, and differences from the control, under one header."""
+        ends = "end of period" if self.design.crossover else f"day {max(self.days)}"
+        heads = {True: "mean (SD)", False: _UNMEASURED}
         rows: list[list[str]] = []
-        for measured, part in effects.groupby("measured", sort=False):
-            rows.append(
-                [heads[bool(measured)], "baseline", control, "baseline", arm, "difference (95 % interval)", "p", "n"]
-            )
-            for row in part.itertuples():
-                name = f"{'*' if row.column == self.outcome else ' '} {ROWS[str(row.column)].heading}"
-                levels = (row.control_baseline, row.control_mean, row.baseline, row.mean)
-                means = [report.level(str(row.column), mean) for mean in levels]
-                rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
+        effects = self.effects.set_index(["column", "arm"])
+        for measured, part in self.effects.groupby("measured", sort=False):
+            difference = f"difference from {self.names[0]} (95 % interval)"
+            rows.append([f"  {heads[bool(measured)]}", "n", "baseline", ends, "change", difference, "p"])
+            for column in dict.fromkeys(part["column"]):
+                rows.append([f"{'*' if column == self.outcome else ' '} {ROWS[column].heading}", *[""] * 6])
+                for row in self.levels[self.levels["column"] == column].itertuples():
+                    cells = [_mean_sd(row, name) for name in ("baseline", "last", "change")]
+                    apart = ["", ""]
+                    if row.arm != self.names[0]:
+                        of = effects.loc[(column, row.arm)]
+                        apart = [_difference(of), _p(of.p)]
+                    rows.append([f"    {row.arm}", str(row.n), *cells, *apart])
         return report.aligned(rows)
+
+    def _estimates(self) -> str:
+        """Return the difference by every estimator, with p adjusted for the family."""
+        if self.estimates.empty:
+            return ""
+        family = len(self.design.family) * (len(self.names) - 1)
+        deciding, how = self.estimates["method"].iloc[0], self.design.multiplicity
+        rows = [["  by estimator", f"difference from {self.names[0]} (95 % interval)", "of", "p", "adjusted p", "n"]]
+        for column in self.design.family:
+            own = self.estimates[self.estimates["column"] == column]
+            rows.append([f"{'*' if column == self.outcome else ' '} {ROWS[column].heading}", *[""] * 5])
+            for row in own.itertuples():
+                sizes = f"{row.n_control} and {row.n}"
+                name = f"    {row.arm}, {_SHORT[row.method]}"
+                rows.append([name, _estimate(row), str(row.of), _p(row.p), _p(row.p_adjusted), sizes])
+        notes = [
+            f"{_SHORT[name][0].upper()}{_SHORT[name][1:]}: {METHODS[name]}."
+            for name in dict.fromkeys(self.estimates["method"])
+        ]
+        notes.append(f"The primary analysis is {_SHORT[deciding]}.")
+        if family > 1:
+            kind = "in the order given (hierarchical)" if how == "hierarchical" else how.capitalize()
+            notes.append(
+                f"Adjusted p: {kind if how != 'none' else 'not adjusted'}, {family} comparisons of outcomes and arms."
+            )
+        if MIXED in set(self.estimates["method"]):
+            notes.append(
+                "For the mixed model a level under the limit of quantitation, a count of none too, stands at half of it."
+            )
+        return report.aligned(rows) + "\n" + report.note(" ".join(notes))
+
+    def _looks(self) -> str:
+        """Return what was seen at interim looks."""
+        if self.looks is None:
+            return ""
+        heads = [
+            "  look",
+            "men",
+            "p",
+            "limit of p",
+            "|z|",
+            "limit",
+            "passed",
+            "chance to stop here without effect",
+            "with the effect seen",
+        ]
+        rows = [heads]
+        for row in self.looks.itertuples():
+            chances = [f"{100 * row.chance_without_effect:.2g} %", _percent(100 * row.chance_with_effect_seen)]
+            z = [_p(row.p), _p(row.nominal_p), report.number(row.z), f"{row.limit:.3f}", "yes" if row.passed else "no"]
+            rows.append([f"  {row.look} ({100 * row.share:.3g} % of the men)", str(row.men), *z, *chances])
+        passed = bool(self.looks["passed"].iloc[-1])
+        last = int(self.looks["look"].iloc[-1])
+        end = (
+            f"stopped at look {last} of {len(self.design.looks)}"
+            if last < len(self.design.looks)
+            else "went on to the last look"
+        )
+        verdict = f"The trial {end}; the difference in the primary outcome {'passed' if passed else 'did not pass'} its limit."
+        name = "O'Brien-Fleming" if self.design.spending == "obrien_fleming" else "Pocock"
+        text = f"{verdict} Two-sided alpha of 5 % is spent as {name} (Lan-DeMets); looks by {_SHORT[self.design.analysis[0]]} at the first men's last visit."
+        if passed and last < len(self.design.looks):
+            text += " Estimates after an early stop lie, on average, too far from no effect."
+        return report.aligned(rows) + "\n" + report.note(text)
+
+    def _turns(self) -> str:
+        """Return the tests of period and carry-over."""
+        if self.turns is None:
+            return ""
+        rows = [["  cross-over", "p of period", "p of carry-over"]]
+        rows += [
+            [f"  {ROWS[str(row.column)].heading}", _p(row.p_period), _p(row.p_carry_over)]
+            for row in self.turns.itertuples()
+        ]
+        text = (
+            "Differences within men: least squares with an effect of man, period and treatment (of geometric means; percentages "
+            "in points). They are not adjusted for carry-over, whose test "
+            + (
+                "compares the sequences and has little power."
+                if (len(self.names), self.design.periods) == (2, 2)
+                else "is one within men."
+            )
+        )
+        return report.aligned(rows) + "\n" + report.note(text)
 
     def _note(self) -> str:
         """Return what the numbers of the effects are."""
-        text = _NOTE
+        text = _NOTE if not self.design.crossover else _NOTE_IN_TURN
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
@@ -323,7 +497,7 @@ class Result:
         left = [report.note(f"Note: {arm}: {why}") for arm, why in self.left_out.items()]
         if self.under is None:
             return "\n".join(left)
-        control, *arms = (arm for arm in self.responders["arm"] if arm not in self.left_out)
+        control, *arms = (arm for arm in self.names if arm not in self.left_out)
         found = {arm: (self.under, arm, (self.outcome,)) for arm in arms}
         if not any(np.isfinite(plausible.of_all(self.under, arm).loc[self.outcome, "change_pct"]) for arm in arms):
             return f"  Under each answer: of {word} the men in {control} are expected to have none to compare with."
@@ -342,15 +516,19 @@ class Result:
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
-        lines = [f"  Responders (> {self.responder_pct:g} % {self.rise} in {word}{some}):"]
+        what = self.rise if self.design.responder is not None else f"{self.rise} in {word}{some}"
+        gone = "who missed the visit"
+        if self.design.estimand != TREATMENT_POLICY:
+            gone = "without a value under the estimand"
+        lines = [f"  Responders ({what}; defined before):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
             missed, failed = row.n - row.measured, self.flow.set_index("arm").loc[row.arm, "failed"]
             without = f" ({failed} whose run failed left out)" if failed else ""
             lines.append(
                 f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} "
-                "who missed the visit "
-                f"counted as no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
+                f"{gone} "
+                f"counted as no response{measured}){_risk(row)}{_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
         return "\n".join(lines)
 
@@ -384,12 +562,48 @@ _OWN_MODELS = (
 _ONE_MODEL = 'All men live under the parameters of the tables (parameters = "tables"): nothing here holds how far these are known.'
 _UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
-    "* primary outcome. Means as measured, each baseline of the men of that arm who came to the last visit; differences of means, adjusted for the baseline by negative binomial "
-    "regression with robust "
-    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the "
-    "control has too "
+    "* primary outcome. Levels as measured, of the men of that arm who came to the last visit; change: from baseline to that "
+    "visit, within men. Differences of means, adjusted for the baseline by negative binomial regression with robust "
+    "errors; a percentage of sperm is of men who had some. In the unit where the control has too "
     f'little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
+_NOTE_IN_TURN = (
+    "* primary outcome. Levels as measured of the men with two periods or more: baseline at screening, before any treatment; "
+    "change: from that baseline to the end of the period, within men."
+)
+_SHORT = {ANCOVA: "ANCOVA, complete cases", MIXED: "mixed model, all visits"}
+
+
+def _mean_sd(row: Any, name: str) -> str:
+    """Return a mean with its SD in print, a change with its sign."""
+    mean, sd = getattr(row, name), getattr(row, f"{name}_sd")
+    if not np.isfinite(mean):
+        return "-"
+    shown_mean = (
+        report.level(row.column, mean) if name != "change" else f"{'+' if mean > 0 else ''}{report.number(mean)}"
+    )
+    return f"{shown_mean} ({report.number(sd)})" if np.isfinite(sd) else shown_mean
+
+
+def _estimate(row: Any) -> str:
+    """Return an estimate with its interval in print."""
+    if row.relative:
+        return (
+            " ".join(report.change(row.estimate, row.low, row.high)).strip()
+            if np.isfinite(row.estimate)
+            else "cannot say"
+        )
+    if not np.isfinite(row.estimate):
+        return "cannot say"
+    sign = "+" if row.estimate > 0 else ""
+    return f"{sign}{report.number(row.estimate)} {row.unit} ({report.number(row.low)} to {report.number(row.high)})"
+
+
+def _risk(row: Any) -> str:
+    """Return a difference of shares in print."""
+    if not np.isfinite(row.difference_pct_points):
+        return ""
+    return f"; difference {row.difference_pct_points:+.1f} points (95 % interval {row.low:+.1f} to {row.high:+.1f})"
 
 
 def _percent(share: float) -> str:
@@ -428,32 +642,78 @@ def analyse(trial: Trial, folder: str | Path, models: Callable[[int, int], None]
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
     men = _measured(trial, table[table["error"] == ""])
-    last, names = max(trial.job.days), list(trial.file.arms)
+    last, names, design, laboratory = max(trial.job.days), list(trial.file.arms), trial.design, trial.laboratory
     men["failed"] = men.index.isin(failed["point"])
-    asked = dict.fromkeys([trial.outcome, *(OUTPUTS[word].column for word in trial.file.outputs)])
-    columns = sorted(asked, key=lambda column: not _measured_at_visits(column))
-    effects = pd.DataFrame(
-        _effect(men, (names[0], name), column, last, trial.laboratory) for column in columns for name in names[1:]
-    )
-    men["responds"] = _responds(men, trial.outcome, last, trial.responder_pct)
+    used = estimated.as_estimated(men, design, trial.job.days)
+    looks = None
+    if len(design.looks) > 1:
+
+        def look(first: int) -> float:
+            return _primary(used.iloc[:first], trial, (names[0], names[1]))
+
+        looks = estimated.interim(design, len(men), look)
+        men, used = (frame.iloc[: looks["men"].iloc[-1]] for frame in (men, used))
+        failed = failed[failed["point"].isin(men.index)]
+    asked = dict.fromkeys([*design.family, trial.outcome, *(OUTPUTS[word].column for word in trial.file.outputs)])
+    columns = sorted(asked, key=lambda column: not measured_at_visits(column))
+    turns, estimates = None, pd.DataFrame()
+    if design.crossover:
+        orders = [trial.orders[name] for name in men["arm"]]
+        effects, levels, turns = estimated.in_turn(men, design, orders, names, columns, laboratory)
+        analysed = (
+            men[[visited(design.begins(k) + design.length, trial.outcome) for k in range(design.periods)]]
+            .notna()
+            .sum(axis=1)
+            >= 2
+        )
+    else:
+        effects = pd.DataFrame(
+            effect(used, (names[0], name), column, last, laboratory) for column in columns for name in names[1:]
+        )
+        levels = estimated.levels(used, names, columns, last)
+        estimates = estimated.estimates(used, design, effects, names[0], trial.job.days, laboratory)
+        analysed = used["attended"]
+        if design.analysis[0] != ANCOVA:  # a man with any visit counts
+            analysed |= used[[visited(day, trial.outcome) for day in trial.job.days if day > 0]].notna().any(axis=1)
+    if design.crossover:  # men are compared with themselves
+        used = used.iloc[:0]
+    rule = trial.responder_pct if design.responder is None else design.responder
+    responds = estimated.responds(used, trial.outcome, last, rule, laboratory)
+    if design.estimand == COMPOSITE and STOPPED in men:
+        responds &= men[STOPPED].isna()
+    used = used.assign(responds=responds)
     left, under = _under(trial, men, models)
     return Result(
         marked(trial.file.scenario.title, *trial.file.arms.values()),
         trial.outcome,
         trial.responder_pct,
-        men.drop(columns=["failed", "responds"]),
-        _flow(men, last, names),
+        men.drop(columns=["failed"]),
+        estimated.flow(men, last, list(trial.orders or trial.file.arms), analysed),
         effects,
-        _responders(men[~men["failed"]], names),
-        _predictors(men[men["attended"]], names, trial.laboratory),
+        estimated.responders(used[~used["failed"]], names),
+        _predictors(used[used["attended"]], names, laboratory),
         _power(effects, trial.outcome, trial.missing),
         failed.reset_index(drop=True),
         _parameters(trial),
         under,
         trial.cohort.seen,
         tuple(trial.job.days),
+        tuple(names),
+        design,
+        levels,
+        estimates,
+        looks,
+        turns,
+        len(trial.arm),
         left,
     )
+
+
+def _primary(men: pd.DataFrame, trial: Trial, arms: tuple[str, str]) -> float:
+    """Return p of the primary outcome by the deciding estimator."""
+    if trial.design.analysis[0] == ANCOVA:
+        return float(effect(men, arms, trial.outcome, max(trial.job.days), trial.laboratory)["p"])
+    return estimated.mixed(men, arms, trial.outcome, trial.job.days, trial.laboratory)[0].p
 
 
 def _parameters(trial: Trial) -> pd.DataFrame:
@@ -472,14 +732,16 @@ def _under(
     order = men[f"baseline_{trial.outcome}"].fillna(0.0).argsort(kind="stable").to_numpy()
     count = min(_UNDER_MEN, len(order))
     some = drawn.iloc[order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]].to_dict("records")
-    how = {"men": some, "sets": _UNDER_SETS, "day": max(trial.job.days), "progress": models}
+    day = trial.design.length if trial.design.crossover else max(trial.job.days)
+    how = {"men": some, "sets": _UNDER_SETS, "day": day, "progress": models}
     return over_models_of(trial.file.arms, **how)
 
 
 def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
     """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day.
 
-    `attended` is whether a man was measured at the last visit.
+    `attended` is whether a man was measured at the last visit. Who is lost to follow-up is so by what was last measured of
+    him.
     """
     cohort, laboratory = trial.cohort.cohort, trial.laboratory
     men = pd.DataFrame({"arm": trial.arm, "age": cohort.men["age"], "bmi": cohort.men["bmi"]})
@@ -490,30 +752,40 @@ def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
             men[question] = [life.answers.get(question, "") for life in cohort.lives]
     men["screened_azoospermic"] = cohort.measured[-1][_SPERM].to_numpy() == 0.0
     men = pd.concat([men, _screened(trial.cohort)], axis=1)
+    stopping, leaving, before = trial.job.stops, trial.design.dropout, None
+    if stopping:
+        men[STOPPED] = table.groupby("point")[STOPPED].first().reindex(men.index)
+    if leaving.some:
+        men[LOST] = np.nan
+        by_rule = Laboratory({}, trial.file.scenario.samples.assay)
+        at_risk = np.zeros(len(men), dtype=bool)  # by the last measurement of each man
+        if leaving.when is not None:
+            at_risk = estimated.holds(men, leaving.when, None, by_rule)
     for day in sorted(trial.job.days):
         true = table[table["day"] == day].set_index("point").reindex(men.index)
         seen = _visit(true, laboratory, trial.seed, day)
         there = np.random.default_rng([trial.seed, 39, day]).random(len(men)) >= trial.missing
         there &= true[_SPERM].notna().to_numpy()
-        measured = {_visited(day, column): np.where(there, seen[column], np.nan) for column in COLUMNS}
+        if leaving.some:
+            first = before or 0
+            drawn = np.random.default_rng([trial.seed, 41, day]).random((len(men), 2))
+            gone = men[LOST].isna().to_numpy() & (drawn[:, 0] < leaving.chance(day - first, at_risk))
+            # Some day after the visit before, up to this one, which he does not attend.
+            men[LOST] = men[LOST].mask(gone, np.minimum(first + 1 + np.floor((day - first) * drawn[:, 1]), day))
+            there &= men[LOST].isna().to_numpy()
+            before = day
+        measured = {visited(day, column): np.where(there, seen[column], np.nan) for column in COLUMNS}
         men = pd.concat([men, pd.DataFrame(measured, men.index)], axis=1).assign(attended=there)
+        if leaving.when is not None:
+            now = estimated.holds(men, leaving.when, day, by_rule)
+            at_risk = np.where(there, now, at_risk)
     return men
-
-
-def _measured_at_visits(column: str) -> bool:
-    """Return whether visits measure an output: they take blood and semen."""
-    return column in QUANTITIES and QUANTITIES[column].sample in ("blood", "semen")
-
-
-def _visited(day: int, column: str) -> str:
-    """Return the column of the men's table that holds an output on the day of a visit."""
-    return f"day{day}_{'' if _measured_at_visits(column) else 'true_'}{column}"
 
 
 def _screened(cohort: Screened) -> pd.DataFrame:
     """Return what screening measured of the men, the mean of its visits, under `baseline_` and the names of outputs."""
     visits = cohort.cohort.measured
-    names = [name for name in (*COLUMNS, "t_over_lh") if name in visits[0] and _measured_at_visits(name)]
+    names = [name for name in (*COLUMNS, "t_over_lh") if name in visits[0] and measured_at_visits(name)]
     stacked = np.array([[visit[name] for name in names] for visit in visits])
     return pd.DataFrame(nanmean(stacked).T, columns=[f"baseline_{name}" for name in names])
 
@@ -531,84 +803,7 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
         np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"]
     )
     seen = laboratory.visit(known, (seed, 37), day)
-    return {**known, **{name: level for name, level in seen.items() if name not in known or _measured_at_visits(name)}}
-
-
-def _flow(men: pd.DataFrame, last: int, names: list[str]) -> pd.DataFrame:
-    """Return what became of the men of each arm, and how many of them have no sperm."""
-    rows = []
-    for name, own in ((name, men[men["arm"] == name]) for name in names):
-        came = own[own["attended"]]
-        row = {"arm": name, "randomised": len(own), "measured": len(came)}
-        row |= {"missed": int((~own["attended"] & ~own["failed"]).sum()), "failed": int(own["failed"].sum())}
-        none = {"before": came["screened_azoospermic"], "after": came[_visited(last, _SPERM)] == 0.0}
-        row |= {f"azoospermic_{when}": int(without.sum()) for when, without in none.items()}
-        row |= {f"azoospermic_{when}_pct": 100.0 * float(without.mean()) for when, without in none.items()}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, laboratory: Laboratory) -> dict[str, Any]:
-    """Return the effect of the second of two arms on an output; levels in the clinical unit."""
-    after = men[_visited(last, column)]
-    used = men[np.isfinite(after) & men["arm"].isin(arms)]
-    after, own = after[used.index].to_numpy(dtype=float), (used["arm"] == arms[1]).to_numpy()
-    before = used.get(f"baseline_{column}", pd.Series(np.nan, used.index)).to_numpy(dtype=float)
-    percent = plain = Effect()
-    if min(own.sum(), (~own).sum()) >= LEAST:
-        cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else _CV
-        percent, plain = arm_effect(after, own, before, least=laboratory.limit(column), cv=float(cv))
-    quantity = ROWS[column]
-    means = [[float(quantity.clinical(nanmean(of[part]))) for part in (~own, own)] for of in (before, after)]
-    return {
-        "arm": arms[1],
-        "column": column,
-        "output": quantity.label,
-        "unit": quantity.clinical_unit,
-        "measured": _measured_at_visits(column),
-        "n_control": int((~own).sum()),
-        "n": int(own.sum()),
-        "control_baseline": means[0][0],
-        "baseline": means[0][1],
-        "control_mean": means[1][0],
-        "mean": means[1][1],
-        "difference_pct": percent.centre,
-        "low_pct": percent.low,
-        "high_pct": percent.high,
-        "difference": quantity.factor * plain.centre,
-        "low": quantity.factor * plain.low,
-        "high": quantity.factor * plain.high,
-        "p": percent.p if np.isfinite(percent.p) else plain.p,
-        "df": plain.df,
-    }
-
-
-def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -> pd.Series:
-    """Return whether each man's level rose enough; of sperm any do where none were counted, and none never."""
-    before, after = men[f"baseline_{column}"], men[_visited(last, column)]
-    if QUANTITIES[column].sample == "semen":
-        before = before.fillna(0.0)  # percentages of no sperm are missing
-    return after > before * (1.0 + responder_pct / 100.0)
-
-
-def _responders(men: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return responders of each arm among the men randomised, against the first arm."""
-    rows = []
-    counts = men.groupby("arm").agg(hits=("responds", "sum"), n=("responds", "size"), measured=("attended", "sum"))
-    counts = counts.reindex(names, fill_value=0)
-    control = counts.iloc[0]
-    for name, own in counts.iterrows():
-        apart = Effect()
-        if name != names[0] and min(own["measured"], control["measured"]) >= LEAST:
-            apart = share_difference(own["hits"], own["n"], control["hits"], control["n"])
-        nnt = 100.0 / apart.centre if apart.centre else np.nan
-        ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
-        row = {"arm": name, "responders": own["hits"], "n": own["n"], "measured": own["measured"]}
-        for end, of_men in (("", "n"), ("_measured", "measured")):
-            row[f"share{end}_pct"] = 100.0 * own["hits"] / own[of_men] if own[of_men] else np.nan
-        row |= {"difference_pct_points": apart.centre, "low": apart.low, "high": apart.high}
-        rows.append(row | {"nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1]})
-    return pd.DataFrame(rows)
+    return {**known, **{name: level for name, level in seen.items() if name not in known or measured_at_visits(name)}}
 
 
 def _predictors(men: pd.DataFrame, names: list[str], laboratory: Laboratory) -> pd.DataFrame:

@@ -6,7 +6,9 @@ saved, loaded or branched man goes on as the unbroken one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +19,32 @@ from testis_abm.man.diary import Diary
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 
 if TYPE_CHECKING:
-    from testis_abm.scenario import Clause, Therapy
+    from testis_abm.scenario import Clause, Condition, Therapy
 
 Measure = Callable[["Clause", int], float]
 _ADHERENCE = 53  # stream of draws
 # Tables of the doses given, the decisions, and what samples that decide showed.
 RECORDS = ("therapy", "decisions", "measured")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a man leaves all his drugs for good; what was given by then (a depot, an infusion) runs its time.
+
+    Attributes:
+        day: no dose on it or later.
+        when: he also stops on the day after the first of `looks`, mornings, whose samples meet it.
+    """
+
+    day: float = math.inf
+    when: Condition | None = None
+    looks: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.day:g}; {self.when or ''}; {self.looks}"
+
+
+_STOP = 0  # number in the diary of what is no therapy
 
 
 class Regimen:
@@ -34,6 +56,9 @@ class Regimen:
         assay: of serum oestradiol in the samples that decide.
         man: his physiology by field, for doses by weight or body surface (None: the reference man's).
         key: of the draws that leave out doses where adherence is not whole.
+
+    Attributes:
+        stop: when he leaves them for good (default: never).
     """
 
     def __init__(
@@ -45,7 +70,7 @@ class Regimen:
         man: Mapping[str, float] | None = None,
         key: Sequence[int] = (0,),
     ) -> None:
-        self.therapies, self.assay = tuple(therapies), assay
+        self.therapies, self.assay, self.stop = tuple(therapies), assay, Stop()
         self._doses = [therapy.dose_for(man) for therapy in therapies]
         self._ruled = any(therapy.when for therapy in therapies)  # whether measurements decide on any dose
         infused = [therapy.over_hours or 0.0 for therapy in therapies]
@@ -60,12 +85,14 @@ class Regimen:
 
     def quiet(self, day: int, most: int, diary: Diary) -> int:
         """Return for how many days from `day` on, at most `most`, no measurement is asked for but in the first morning."""
-        if not self._ruled:
+        if not self._ruled and self.stop.when is None:
             return most
         return next((ahead for ahead in range(1, most) if self._looks(day + ahead, diary)), most)
 
     def _looks(self, day: int, diary: Diary) -> bool:
         """Return whether a measurement is asked for, or decided on, on a day."""
+        if self.stop.when is not None and day in self.stop.looks and day < self.ended(diary):
+            return True
         for i, therapy in enumerate(self.therapies):
             condition = therapy.when
             if condition is None:
@@ -99,7 +126,10 @@ class Regimen:
                 in the unit of the clause, with the random draw of that day.
             diary: decisions and doses so far; today's are written down.
         """
-        due = self._due.get(day, ())
+        end = self.ended(diary)
+        if self.stop.when is not None and day in self.stop.looks and day < end:
+            self._look(self.stop.when, day, measure, diary)
+        due = [(when, i) for when, i in self._due.get(day, ()) if when < end]
         if self._ruled:
             for i in dict.fromkeys(i for _, i in due):
                 self._decide(i, day, measure, diary)
@@ -118,6 +148,18 @@ class Regimen:
                     over_hours=given.over_hours or 0.0,
                 )
 
+    def ended(self, diary: Diary) -> float:
+        """Return the first day without doses, as far as is known (infinite: he goes on)."""
+        if self.stop.when is None:
+            return self.stop.day
+        stopped = (float(row.day) for row in diary["decisions"] if row.therapy == _STOP and row.taken)
+        return min([self.stop.day, *stopped])
+
+    def _look(self, condition: Condition, day: int, measure: Measure, diary: Diary) -> None:
+        """Decide whether he stops, on this morning's sample, whose result is known tomorrow."""
+        values = [measure(clause, day) for clause in condition.clauses]
+        self._write(_STOP, condition, day + 1, values, diary)
+
     def _take_samples(self, day: int, measure: Measure, diary: Diary) -> None:
         for i, therapy in enumerate(self.therapies):
             for k, clause in enumerate(therapy.when.clauses if therapy.when else ()):
@@ -134,14 +176,18 @@ class Regimen:
         if condition is None or (condition.once and self._decided(i, diary) is not None):
             return
         values = [self._result(i, k, day, measure, diary) for k in range(len(condition.clauses))]
+        self._write(i + 1, condition, day, values, diary)
+
+    def _write(self, therapy: int, condition: Condition, day: int, values: Sequence[float], diary: Diary) -> None:
+        """Write down what was decided, for a day, on measured values of the clauses."""
         met = tuple(clause.holds(value) for clause, value in zip(condition.clauses, values, strict=True))
         taken = condition.holds(met)
         for clause, value, holds in zip(condition.clauses, values, met, strict=True):
             diary.write(
                 "decisions",
                 day=day,
-                therapy=i + 1,
-                drug=self.therapies[i].drug,
+                therapy=therapy,
+                drug=self.therapies[therapy - 1].drug if therapy else "",
                 clause=str(clause),
                 measured_day=day - 1 if clause.day is None else clause.day,
                 quantity=QUANTITIES[reported_column(clause.column, self.assay)].label,

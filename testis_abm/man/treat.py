@@ -19,7 +19,7 @@ from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import weighed
-from testis_abm.man.regimen import RECORDS, Regimen
+from testis_abm.man.regimen import RECORDS, Regimen, Stop
 from testis_abm.scenario import bmi_on, past_doses
 from testis_abm.support.cores import each
 
@@ -35,9 +35,22 @@ class Treatment:
         scenario: whose plan, therapies, weight changes, samples.
         drugs: rows of the drug table by name (default: the table's).
         history: whether the men share the history of the scenario's man.
+        stop: when they leave their drugs (default: never).
+
+    Attributes:
+        ended: first day without doses of the man who was followed last (infinite: he never stopped).
     """
 
-    def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        drugs: Mapping[str, Drug] | None = None,
+        *,
+        history: bool = False,
+        stop: Stop | None = None,
+    ) -> None:
+        self._stop = stop or Stop()
+        self.ended = self._stop.day
         known = scenario.drugs if drugs is None else drugs
         self.scenario, self._known, self._history = scenario, known, history
         past = scenario.man.history if history else ()
@@ -60,11 +73,13 @@ class Treatment:
     @property
     def decides(self) -> bool:
         """Return whether measurements of the man decide on doses."""
-        return any(therapy.when is not None for therapy in self.scenario.therapy)
+        return self._stop.when is not None or any(therapy.when is not None for therapy in self.scenario.therapy)
 
     def _regimen(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> Regimen:
         case, release = self.scenario, max(self.kinetics.release, default=0.0)
-        return Regimen(case.therapy, release, case.samples.assay, man=man, key=key)
+        regimen = Regimen(case.therapy, release, case.samples.assay, man=man, key=key)
+        regimen.stop = self._stop
+        return regimen
 
     def _doses(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
@@ -151,6 +166,7 @@ class Treatment:
             safety.day(felt(man.days[-1], man.values))
             if case.weight:
                 man.change({**man.man, **weighed(present, bmi_on(day + 1, present["bmi"], case.weight))})
+        self.ended = regimen.ended(diary)
         return man
 
     def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int], day: int) -> float:

@@ -208,13 +208,16 @@ def _bars(panel: Axes, rows: pd.DataFrame, name: str, error: str, colour: str, h
 
 
 def tried(found: Result, folder: Path) -> list[Path]:
-    """Draw a trial: the outcome at visits, men by their change, baseline predictors of response, power."""
-    control = found.responders["arm"].iloc[0]
-    arms = [control, *(arm for arm in dict.fromkeys(found.men["arm"]) if arm != control)]
+    """Draw a trial: the outcome at visits, men by their change, baseline predictors of response, power.
+
+    Of a cross-over the outcome at visits by sequence, and the differences between treatments.
+    """
+    arms = sorted(set(found.men["arm"])) if found.design.crossover else found.names
     colours = dict(zip(arms, style.PALETTE, strict=False))
+    draws = (_visits, _differences) if found.design.crossover else (_visits, _changes, _predictors, _power)
     with paper.looks():
-        figure, panels = _sheet(4, height=2.2, title=found.title)
-        for panel, draw in zip(panels, (_visits, _changes, _predictors, _power), strict=True):
+        figure, panels = _sheet(len(draws), height=2.2, title=found.title)
+        for panel, draw in zip(panels, draws, strict=True):
             draw(panel, found, colours)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return write_figure(figure, "trial", folder)
@@ -243,6 +246,22 @@ def _visits(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     panel.set_title("means as measured, 95 % intervals", fontsize=8)
 
 
+def _differences(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
+    """Draw the differences of a cross-over in %, with their intervals."""
+    rows = found.effects[found.effects["measured"] & found.effects["difference_pct"].notna()].iloc[::-1]
+    centre, at = rows["difference_pct"], np.arange(len(rows))
+    ends = [centre - rows["low_pct"], rows["high_pct"] - centre]
+    panel.errorbar(centre, at, xerr=ends, fmt="o", color=style.BLUE, markersize=3, capsize=2)
+    several = len(found.names) > 2
+    panel.set_yticks(
+        at, [f"{row.output}, {row.arm}" if several else str(row.output) for row in rows.itertuples()], fontsize=6
+    )
+    panel.axvline(0.0, color=style.LIMIT, linewidth=0.7)
+    what = found.names[1] if not several else "treatments"
+    panel.set_xlabel(f"difference between {what} and {found.names[0]}, %", fontsize=7)
+    panel.set_title("within men, 95 % intervals", fontsize=8)
+
+
 def _changes(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     """Draw the share of the men of each arm under a change; who has some where there was none lies beyond the end."""
     most = 300.0
@@ -253,7 +272,8 @@ def _changes(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     for arm, colour in colours.items():
         own = np.sort(change[(found.men["arm"] == arm).to_numpy() & np.isfinite(before) & np.isfinite(after)])
         panel.plot(own, np.linspace(0, 100, len(own)), color=colour, label=arm)
-    panel.axvline(found.responder_pct, color=style.LIMIT, linewidth=0.7, linestyle=":")
+    if found.design.responder is None:
+        panel.axvline(found.responder_pct, color=style.LIMIT, linewidth=0.7, linestyle=":")
     panel.set_xlim(-100, most)
     panel.set_xlabel(f"change in {QUANTITIES[found.outcome].label}, %\n(from none to some: beyond)", fontsize=7)
     panel.set_ylabel("men measured, %")
@@ -271,7 +291,7 @@ def _predictors(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     if found.predictors["auc"].isna().all():
         paper.say(panel, "cannot say: too few men\nresponded or did not")
     panel.set_xlim(0, 1)
-    panel.set_xlabel(f"ROC AUC for a response (> {found.responder_pct:g} % {found.rise})")
+    panel.set_xlabel(f"ROC AUC for a response ({found.rise})")
     panel.set_title("baseline predictors of response, 95 % intervals", fontsize=8)
 
 
