@@ -302,7 +302,7 @@ def _levels(
     treatment = Treatment(case, own.drugs, history=True)
     lived = {}
     for k, (i, of) in enumerate(lives):
-        man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)
+        man = treatment.man(values[k], {field: float(body[k]) for field, body in bodies.items()})
         still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))

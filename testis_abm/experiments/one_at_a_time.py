@@ -123,6 +123,6 @@ def numbers(case: Scenario) -> dict[str, Parameter]:
 def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
     """Return the outputs (COLUMNS) of a scenario's man on a day of its plan, under a parameter set."""
     treatment = Treatment(arm, own.drugs, history=True)
-    man = ExpectedMan(own.whole, arm.man.physiology, treatment.kinetics)
+    man = treatment.man(own.whole, arm.man.physiology)
     treatment.follow(man, (arm.plan.seed,))
     return np.array(of_expected(man, day, arm))

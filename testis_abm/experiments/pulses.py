@@ -182,7 +182,7 @@ def read_every(minutes: Any) -> int:
 
 def _drawn(case: Scenario, arm: str, day: int, values: Mapping[str, float]) -> Arm:
     treatment = Treatment(case if arm == TREATED else case.untreated(), history=True)
-    man = treatment.follow(ExpectedMan(values, case.man.physiology, treatment.kinetics), (case.plan.seed,))
+    man = treatment.follow(treatment.man(values, case.man.physiology), (case.plan.seed,))
     axis, p = axis_parameters(values, man.man), PulseParameters.of(values, man.man["age"])
     means, key = DayMeans.of(man.days[day], axis), (case.plan.seed, day)
     return Arm(means, biology.draw(means, p, axis, key), biology.draw(means, p, axis, key, _DAYS))

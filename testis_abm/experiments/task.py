@@ -222,7 +222,7 @@ def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], 
     for arm in arms:
         case = scenario if arm == TREATED else scenario.untreated()
         treatment = Treatment(case, drugs, history=True)
-        man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
+        man = treatment.man(values, scenario.man.physiology)
         treatment.follow(man, (seed,))
         rows += [(arm, day, *of_expected(man, day, scenario)) for day in days]
     return rows

@@ -127,7 +127,7 @@ class _Past:
         """Return true levels and semen of men on the morning of day 0."""
 
         def one(man: tuple[dict[Any, Any], Values]) -> dict[str, float]:
-            lived = self._treatment.follow(ExpectedMan(man[1], man[0], self._treatment.kinetics))
+            lived = self._treatment.follow(self._treatment.man(man[1], man[0]))
             morning = lived.days[-1]
             return {name: float(morning[name]) for name in MORNING.names or ()} | lived.semen(self._abstinence)
 
