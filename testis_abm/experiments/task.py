@@ -202,7 +202,7 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
     from testis_abm.agents.model import TestisModel
 
     past = {part.drug: None if drugs is None else drugs[part.drug] for part in scenario.man.history}
-    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters
+    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters, scenario.untreated().rule
     key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed)
     if key not in _settled:
         _settled.clear()  # first, as a large tissue may not fit twice

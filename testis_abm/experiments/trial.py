@@ -29,6 +29,7 @@ from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
+from testis_abm.scenario.rule import refuse_standing
 from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.studies.ensemble import shipped
@@ -149,6 +150,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
+    for name, case in file.arms.items():
+        with guard.at(f"arm {name}"):
+            refuse_standing(case.rule)
     _check(file, outcome, cohort)
     if table.get("engine", CELLS) == EXPECTED:
         warn_if_cells_are_needed(file.arms.values())

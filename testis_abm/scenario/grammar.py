@@ -8,6 +8,7 @@ sets (biology/steps.py) or numbers of the tissue (biology/tissue.py), a signal w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -47,7 +48,8 @@ _OTHER_CELLS = {
 }
 
 
-class Behaviour(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Behaviour:
     """What of a cell a rule can change.
 
     Attributes:
@@ -211,6 +213,32 @@ class Signal(NamedTuple):
 
 BLOOD, TESTIS, SENSED, PLAN, DRUG = "blood", "testis", "sensed", "plan", "drug"
 DAYS = "day"
+# Where it is read, in words.
+PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        BLOOD: "of the blood, mean of the day before:",
+        TESTIS: "within the testis, the day before (each Sertoli cell its own for its germ cells, else the mean):",
+        SENSED: "what a Sertoli cell has responded to (likewise), and fluid:",
+        PLAN: "of the plan:",
+    }
+)
+EXAMPLE = """[[rule]]
+cell      = "pachytene spermatocyte"
+signal    = "intratesticular oestradiol"
+behaviour = "death"
+effect    = "increases"   # or "decreases"
+half      = "5 nmol/L"    # signal of half the effect
+power     = 4             # of Hill; 2 unless told
+to        = 3.0           # fold at saturation; of death also "0.05/day"
+from      = "day 0"       # without from and until it holds always, in both arms
+until     = "day 90"
+
+or in one line, as one of a list above all tables:
+
+rule = [
+  "in pachytene spermatocytes, intratesticular E2 increases death from 1 to 3-fold with half-maximum 5 nmol/L and Hill power 4, \
+from day 0 to day 90",
+]"""
 _RELATIVE = {"x reference man": 1.0, "x": 1.0, "x reference": 1.0, "%": 0.01}
 # Column of a quantity -> what is read of the blood, if it is not called so, and in how many of its unit.
 _IN_BLOOD = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_serializer, field_validator, model_validator
@@ -174,12 +174,12 @@ class Rule(Section, init=False):
     @property
     def senses(self) -> grammar.Signal:
         """The signal."""
-        return grammar.signal(self.signal)
+        return grammar.SIGNALS.get(self.signal) or grammar.signal(self.signal)
 
     @property
     def acts(self) -> grammar.Behaviour:
         """The behaviour."""
-        return grammar.behaviour(self.behaviour, self.cell)
+        return grammar.BEHAVIOURS[self.behaviour]
 
     @property
     def powers(self) -> Mapping[str, float]:
@@ -271,6 +271,28 @@ class Rule(Section, init=False):
     @field_serializer("from_day", "until_day")
     def _days(self, day: float | None) -> str | None:
         return None if day is None else f"day {written(day)}"
+
+
+def beyond_mean_field(rules: Sequence[Rule]) -> str:
+    """Return in a line why the interval over plausible models is left out under such rules; "" where it is not."""
+    without = [f"{rule.behaviour} of {grammar.plural(rule.cell)}" for rule in rules if not rule.acts.mean_field]
+    if not without:
+        return ""
+    return f"No interval over plausible models: a rule changes the {without[0]}, which their mean-field man cannot."
+
+
+def refuse_standing(rules: Sequence[Rule]) -> None:
+    """Raise if a rule always holds, where men are found by what was measured of them: as if they had none.
+
+    Raises:
+        ScenarioError: naming it.
+    """
+    for i, rule in enumerate(rules, 1):
+        if rule.standing:
+            raise ScenarioError(
+                f"rule {i}: {rule.label} always holds, and men are found here by their values without it; give it a beginning: "
+                'from = "day 0"'
+            )
 
 
 def _half_of(value: object, signal: grammar.Signal) -> float:

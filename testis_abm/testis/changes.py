@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.biology.tissue import NAMES, PARTS, TissueParameters
 
 # What comes from outside when nothing does: no factor of, no addition to any rate.
 UNCHANGED = np.zeros((2, len(steps.RATES), 0))
 # Numbers that follow from others, so that changing them alone would mean nothing.
 _DERIVED = tuple(name for name in NAMES if name.endswith(("_occupancy", "_reference")))
 NUMBERS = tuple(name for name in NAMES if name not in (*_DERIVED, *steps.RATES))
+_PART_OF = {name: of for of, part in PARTS.items() for name in part._fields}
 
 
 class Change(NamedTuple):
@@ -39,7 +40,6 @@ def together(
     changes = list(changes)
     if not changes:
         return p, UNCHANGED, []
-    numbers = p.flat()
     factors, additions = np.ones((len(steps.RATES), 1)), np.zeros((len(steps.RATES), 1))
     rows: list[tuple[Any, ...]] = []
     for name, rate, factor, added in changes:
@@ -49,6 +49,13 @@ def together(
             factors[steps.RATES.index(rate)] *= factor
             additions[steps.RATES.index(rate)] += added
         else:
-            numbers[rate] = max(0.0, float(numbers[rate] * factor[0] + added[0]))
+            p = _with(p, rate, float(factor[0]), float(added[0]))
         rows.append((name, rate, float(factor.mean()), float(added.mean())))
-    return parameters(numbers), np.stack([factors, additions]), rows
+    return p, np.stack([factors, additions]), rows
+
+
+def _with(p: TissueParameters, name: str, factor: float, added: float) -> TissueParameters:
+    """Return the numbers with one of them changed."""
+    part = getattr(p, _PART_OF[name])
+    number = max(0.0, float(getattr(part, name) * factor + added))
+    return p._replace(**{_PART_OF[name]: part._replace(**{name: number})})
