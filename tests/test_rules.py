@@ -88,7 +88,9 @@ def test_units_are_converted(signal):
 
 def test_words_that_clinics_write_mean_the_same():
     one = Rule("pachytene", "ITE", "apoptosis", effect="raises", to="3-fold", half="5 nmol/L")
-    assert one == Rule("pachytene spermatocytes", "intratesticular estradiol", "death", effect="increases", to=3, half="5 nmol/L")
+    assert one == Rule(
+        "pachytene spermatocytes", "intratesticular estradiol", "death", effect="increases", to=3, half="5 nmol/L"
+    )
     assert Rule("Leydig", "E2", "testosterone", effect="reduces", to=0.5, half="30 pg/mL").half == pytest.approx(110.1)
 
 
@@ -96,9 +98,15 @@ def test_words_that_clinics_write_mean_the_same():
     ("changed", "said"),
     [
         ({"to": 0.5}, 'to: 0.5-fold is under 1 and decreases death; write effect = "decreases", or to = 2'),
-        ({"effect": "decreases"}, 'to: 3-fold is over 1 and increases death; write effect = "increases", or to = 0.333333'),
+        (
+            {"effect": "decreases"},
+            'to: 3-fold is over 1 and increases death; write effect = "increases", or to = 0.333333',
+        ),
         ({"cell": "pachitene"}, 'nearest: "pachytene spermatocyte"'),
-        ({"cell": "Sertoli cell"}, "Sertoli cells have no death that a rule can change; Sertoli cells have: aromatase, inhibin B"),
+        (
+            {"cell": "Sertoli cell"},
+            "Sertoli cells have no death that a rule can change; Sertoli cells have: aromatase, inhibin B",
+        ),
         ({"behaviour": "deth"}, 'nearest: "death"; pachytene spermatocytes have: death, duration'),
         ({"signal": "intratesticlar E2"}, 'nearest: "intratesticular E2"'),
         ({"signal": "testosterone_enanthate level"}, "name the hormone"),
@@ -117,7 +125,14 @@ def test_words_that_clinics_write_mean_the_same():
     ],
 )
 def test_bad_input_is_one_error_with_the_fix(changed, said):
-    table = {"cell": "pachytene", "signal": "ITE", "behaviour": "death", "effect": "increases", "half": "5 nmol/L", "to": 3.0}
+    table = {
+        "cell": "pachytene",
+        "signal": "ITE",
+        "behaviour": "death",
+        "effect": "increases",
+        "half": "5 nmol/L",
+        "to": 3.0,
+    }
     with pytest.raises(TestisError, match=re.escape(said)) as error:
         load(CASE | {"rule": [table | changed]})
     assert len(str(error.value).splitlines()) == 1
@@ -126,7 +141,10 @@ def test_bad_input_is_one_error_with_the_fix(changed, said):
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (["in pachytene spermatocytes something"], 'rule 1: "in pachytene spermatocytes something" is no rule in words; write'),
+        (
+            ["in pachytene spermatocytes something"],
+            'rule 1: "in pachytene spermatocytes something" is no rule in words; write',
+        ),
         ([DEATH.format(2).replace("from 1", "from 0")], "a fold comes from 1"),
         ([{"rule": DEATH.format(2), "to": 3}], "rule 1: has to beside rule"),
         ([3], "rule 1: 3 is not a table"),
@@ -251,7 +269,9 @@ def test_the_mean_field_man_agrees_with_cells():
     assert ratio.mean() == pytest.approx(of[1] / of[0], abs=0.05)
 
 
-@pytest.mark.parametrize("row", [row for row in grammar.BEHAVIOURS.values() if row.mean_field], ids=lambda row: row.label)
+@pytest.mark.parametrize(
+    "row", [row for row in grammar.BEHAVIOURS.values() if row.mean_field], ids=lambda row: row.label
+)
 def test_direction_of_each_behaviour(row):
     """What is told of more of a behaviour holds in the mean-field man."""
     cell = next(iter(row.changes))

@@ -117,8 +117,6 @@ def _model(file: OwnFile) -> type[TestisModel]:
                 except TestisError:
                     raise
                 except Exception as error:
-                    raise TestisError(
-                        f"{printable(file.path)}: modifiers: {type(error).__name__}: {error}"
-                    ) from error
+                    raise TestisError(f"{printable(file.path)}: modifiers: {type(error).__name__}: {error}") from error
 
     return OwnModel

@@ -235,9 +235,7 @@ class ReferenceCells:
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
 
-    def settle_soma(
-        self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float
-    ) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
         self.soma(blood, p, change, SETTLED)
         return self.columns.report(blood, p, leydig_weight)

@@ -162,7 +162,11 @@ def _own_file(path: str | None) -> OwnFile | None:
         from testis_abm.agents.own_file import OwnFile
 
     own = OwnFile.at(path)
-    warnings.warn(f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's", Note, stacklevel=2)
+    warnings.warn(
+        f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's",
+        Note,
+        stacklevel=2,
+    )
     _ = own.model
     return own
 
@@ -254,7 +258,9 @@ def _rules(options: argparse.Namespace) -> None:
     from testis_abm.scenario import grammar
 
     of = None if options.word is None else grammar.cell(options.word)
-    print("In a cell, a signal increases or decreases a behaviour: [[rule]] of a scenario (docs/rules.md).\n\nBehaviours by cell:")
+    print(
+        "In a cell, a signal increases or decreases a behaviour: [[rule]] of a scenario (docs/rules.md).\n\nBehaviours by cell:"
+    )
     cells = tuple(grammar.CELLS) if of is None else (of,)
     has = {cell: grammar.behaviours_of(cell) for cell in cells}
     printing.listed((f"  {cell}", ", ".join(row.label for row in has[cell])) for cell in cells)
@@ -271,7 +277,9 @@ def _rules(options: argparse.Namespace) -> None:
             for row in grammar.SIGNALS.values()
             if row.where == place
         )
-    print("    level of a drug of the scenario, such as anastrozole level (nmol/L, ng/mL), the day before\n\nFor example:\n")
+    print(
+        "    level of a drug of the scenario, such as anastrozole level (nmol/L, ng/mL), the day before\n\nFor example:\n"
+    )
     print(grammar.EXAMPLE)
 
 
@@ -358,7 +366,11 @@ COMMANDS = (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
             *scenario_options(),
             option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
-            option("--rules", "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)", metavar="FILE"),
+            option(
+                "--rules",
+                "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)",
+                metavar="FILE",
+            ),
             NO_PLOTS,
         ),
     ),

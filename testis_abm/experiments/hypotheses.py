@@ -25,7 +25,6 @@ from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.injuries import left_out, warn_if_cells_are_needed
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreated_sperm
 from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment

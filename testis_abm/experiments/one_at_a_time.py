@@ -16,7 +16,6 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet, parameter_set
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Parameter

@@ -14,7 +14,6 @@ from testis_abm import parameters
 from testis_abm.biology import pulses as biology
 from testis_abm.biology.pulses import DayMeans, Minutes, PulseParameters
 from testis_abm.choices import ARMS, TREATED, UNTREATED
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import axis_parameters, complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES

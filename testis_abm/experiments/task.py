@@ -213,7 +213,6 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
 def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
     from testis_abm import parameters
     from testis_abm.experiments.outputs import of_expected
-    from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.man.physiology import complete
     from testis_abm.man.treat import Treatment
 

@@ -126,7 +126,10 @@ def with_rules(
     names = dict.fromkeys(name for arm in parts for name in arm)
     own = {name: parts[1].get(name, 0.0) - parts[0].get(name, 0.0) for name in names}
     rows = pd.DataFrame(
-        [{"rate": f"own {name}", "output_change_pct": 100.0 * math.expm1(log), OWN_RULES: log} for name, log in own.items()]
+        [
+            {"rate": f"own {name}", "output_change_pct": 100.0 * math.expm1(log), OWN_RULES: log}
+            for name, log in own.items()
+        ]
     )
     return pd.concat([table, rows], ignore_index=True).fillna(0.0)
 

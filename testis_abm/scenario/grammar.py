@@ -278,10 +278,16 @@ def _signals() -> Iterator[Signal]:
         row = QUANTITIES[column]
         yield Signal(row.label, (*row.words, *_MORE_WORDS.get(column, ())), row.units, TESTIS, key)
     yield Signal(
-        "androgen signal", ("androgen receptor occupancy", "androgen receptor", "AR signal"), _RELATIVE, SENSED, "androgen"
+        "androgen signal",
+        ("androgen receptor occupancy", "androgen receptor", "AR signal"),
+        _RELATIVE,
+        SENSED,
+        "androgen",
     )
     yield Signal("FSH signal", ("FSH receptor occupancy", "FSH receptor"), _RELATIVE, SENSED, "fsh")
-    yield Signal("oestrogen lack", ("lack of oestrogen", "estrogen lack"), {"of 1": 1.0, "": 1.0, "%": 0.01}, SENSED, "lack")
+    yield Signal(
+        "oestrogen lack", ("lack of oestrogen", "estrogen lack"), {"of 1": 1.0, "": 1.0, "%": 0.01}, SENSED, "lack"
+    )
     yield Signal(
         "back-pressure",
         ("back pressure", "pressure of fluid", "pressure"),

@@ -176,7 +176,11 @@ def cut(raw: dict[str, Any]) -> None:
 
 def _in_short(item: Mapping[str, Any]) -> str:
     """Return a therapy, a weight, a clamp, a rule or an insult as a few words: what, from when, and what would have decided."""
-    what = [printable(str(item[key])) for key in ("drug", "kind", "dose", "bmi", "quantity", "behaviour", "cell") if key in item]
+    what = [
+        printable(str(item[key]))
+        for key in ("drug", "kind", "dose", "bmi", "quantity", "behaviour", "cell")
+        if key in item
+    ]
     when = f", when {printable(str(item['when']))}" if "when" in item else ""
     return f"{' '.join(what)} from {printable(str(item.get('from', item.get('day', 0))))}{when}"
 

@@ -329,7 +329,9 @@ def read(sentence: object) -> dict[str, Any]:
         added = bool(_PER_DAY.fullmatch(plain(given["to"])))
         start = number_in(base) / (100.0 if unit == "%" else 1.0)
         if start != (0.0 if added else 1.0):
-            wanted = "a hazard that is added comes from 0" if added else "a fold comes from 1, what it is without the rule"
+            wanted = (
+                "a hazard that is added comes from 0" if added else "a fold comes from 1, what it is without the rule"
+            )
             raise ScenarioError(f"{shown(f'from {base}{unit}')}: {wanted}")
     return given
 
@@ -347,7 +349,9 @@ def as_tables(given: object) -> object:
             elif isinstance(item, Mapping) and "rule" in item:
                 more = sorted(set(item) - {"rule"})
                 if more:
-                    raise ScenarioError(f"has {', '.join(more)} beside rule = ...; write it into the sentence, or all as keys")
+                    raise ScenarioError(
+                        f"has {', '.join(more)} beside rule = ...; write it into the sentence, or all as keys"
+                    )
                 item = read(item["rule"])
         except ScenarioError as error:
             raise error.at("rule", i) from None

@@ -14,7 +14,6 @@ import pandas as pd
 
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.course import MORNING
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters.rooms import Values
