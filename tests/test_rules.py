@@ -209,8 +209,9 @@ def test_a_rule_that_changes_nothing_gives_the_same_bits(span):
     output = f"in Leydig cells, LH increases testosterone output to 1-fold with half-maximum 4 IU/L{span}"
     neutral = CASE | {"rule": [DEATH.format(1) + span, output]}
     assert str(tables(lived(CASE))) == str(tables(lived(neutral)))
-    assert str(expected(CASE)) == str(expected(neutral)) or not span
-    assert expected(CASE, arms=(UNTREATED,)) == expected(neutral, arms=(UNTREATED,))
+    assert str(expected(CASE, arms=(UNTREATED,))) == str(expected(neutral, arms=(UNTREATED,)))
+    on_drug = {"therapy": ON_DRUG["therapy"]}
+    assert str(expected(CASE | on_drug)) == str(expected(neutral | on_drug))
 
 
 def test_a_rule_is_the_same_as_a_modifier_of_the_same_numbers():
@@ -226,15 +227,12 @@ def test_a_rule_is_the_same_as_a_modifier_of_the_same_numbers():
     assert str(tables(man)) == str(tables(ruled))
 
 
-def test_the_parameter_that_says_the_same_gives_the_same_man():
-    """A day that is long over is at work in full: three times the aromatase of Sertoli cells, by rule and by parameter."""
-    rule = "in Sertoli cells, FSH increases aromatase to 3-fold with half-maximum 0.0001 IU/L and Hill power 20"
+def test_a_rule_that_is_always_at_work_is_the_man_who_was_born_so():
+    rule = "in Sertoli cells, FSH decreases androgen sensitivity to 0.6-fold with half-maximum 0.0001 IU/L and Hill power 20"
     ruled = expected(CASE | {"rule": [rule]}, arms=(UNTREATED,))[UNTREATED, 40]
-    man = lived(CASE | {"rule": [rule]}, 1)
-    factor = {row.factor for row in man.records["modifiers"]}
-    assert factor == {pytest.approx(3.0)}
-    plain = expected(CASE, arms=(UNTREATED,))[UNTREATED, 40]
-    assert ruled["intratesticular_oestradiol_nmol_l"] > plain["intratesticular_oestradiol_nmol_l"]
+    born = expected(CASE | {"man": {"sertoli_androgen_sensitivity": 0.6}}, arms=(UNTREATED,))[UNTREATED, 40]
+    for name in ("daily_production_million_g", "inhibin_b_pg_ml", "fsh_iu_l", "testosterone_nmol_l"):
+        assert ruled[name] == pytest.approx(born[name], rel=1e-6), name
 
 
 def test_the_steady_state_is_found_under_a_rule_that_always_holds():
@@ -248,7 +246,9 @@ def test_the_steady_state_is_found_under_a_rule_that_always_holds():
     for levels in later:
         for name in ("testosterone_nmol_l", "lh_iu_l", "daily_production_million_g"):
             assert levels[name] == pytest.approx(first[name], rel=1e-4), name
-    assert first["testosterone_nmol_l"] < 0.9 * expected(CASE, arms=(UNTREATED,))[UNTREATED, 0]["testosterone_nmol_l"]
+    assert (
+        first["lh_iu_l"] > 1.1 * expected(CASE, arms=(UNTREATED,))[UNTREATED, 0]["lh_iu_l"]
+    )  # feedback makes up for it
     cells = lived(CASE | {"rule": rules}, 30)
     blood = [row.testosterone_nmol_l for row in cells.records["hormones"]]
     assert blood[-1] == pytest.approx(blood[0], rel=0.02)
@@ -265,7 +265,7 @@ def test_the_mean_field_man_agrees_with_cells():
     mean = expected(case, days=(100,))
     of = [mean[arm, 100]["daily_production_million_g"] for arm in (UNTREATED, TREATED)]
     ratio = made[:, 1] / made[:, 0]
-    assert of[1] / of[0] < 0.8
+    assert of[1] / of[0] < 0.85
     assert ratio.mean() == pytest.approx(of[1] / of[0], abs=0.05)
 
 
@@ -278,7 +278,6 @@ def test_direction_of_each_behaviour(row):
     rule = f"in {grammar.plural(cell)}, FSH decreases {row.label} to 0.5-fold with half-maximum 0.001 IU/L, from day 0"
     case = CASE | {"rule": [rule], "plan": {"duration": "140 days", "baseline": "1 day"}}
     course = expected(case, days=(140,))
-    ratio = {name: course[TREATED, 140][name] / course[UNTREATED, 140][name] for name in COLUMNS}
     falls, rises = {
         "death": ((), ("daily_production_million_g",)),
         "commitment": (("daily_production_million_g",), ()),
@@ -291,6 +290,7 @@ def test_direction_of_each_behaviour(row):
         "FSH sensitivity": (("daily_production_million_g",), ()),
         "oestrogen sensitivity": (("daily_production_million_g",), ()),
     }[row.label]
+    ratio = {name: course[TREATED, 140][name] / course[UNTREATED, 140][name] for name in (*falls, *rises)}
     assert all(ratio[name] < 0.999 for name in falls), ratio
     assert all(ratio[name] > 1.001 for name in rises), ratio
 

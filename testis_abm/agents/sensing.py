@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +10,12 @@ from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.own_rules import drug_level
 from testis_abm.scenario import grammar
 
-if TYPE_CHECKING:
-    from testis_abm.agents.model import TestisModel
 
-
-def read(model: TestisModel, pressure: float, signal: grammar.Signal, by_cell: bool) -> Any:
+def read(model: Any, pressure: float, signal: grammar.Signal, by_cell: bool) -> Any:
     """Return a signal as it was in the day before this morning: a number, or of the testis one for each Sertoli cell.
 
     Args:
-        model: of which it is read.
+        model: TestisModel of which it is read.
         pressure: of fluid in the tract.
         signal: of the grammar.
         by_cell: whether each Sertoli cell senses its own; else it is the mean of those that are there.
@@ -36,7 +33,7 @@ def read(model: TestisModel, pressure: float, signal: grammar.Signal, by_cell: b
     return float((here * present).sum() / max(present.sum(), 1.0))
 
 
-def _within(model: TestisModel, key: str) -> np.ndarray:
+def _within(model: Any, key: str) -> np.ndarray:
     """Return a level at each Sertoli cell, nmol/L."""
     levels = model.tissue.levels
     share = 1.0
@@ -46,7 +43,7 @@ def _within(model: TestisModel, key: str) -> np.ndarray:
     return np.asarray(getattr(levels, key).ravel() * share)
 
 
-def _sensed(model: TestisModel, pressure: float, key: str) -> np.ndarray:
+def _sensed(model: Any, pressure: float, key: str) -> np.ndarray:
     """Return a signal of each Sertoli cell."""
     cells, p = model.tissue.columns.sertoli, model.tissue.p
     columns = (getattr(cells, name).tolist() for name in Response._fields)
