@@ -81,7 +81,7 @@ def refuse_unsettled(rules: Sequence[Rule]) -> None:
     """
     names = " and ".join(rule.label for rule in rules)
     raise TestisError(
-        f"rule: under {names} the man comes to no steady state; lower power or to, or let it begin: from = \"day 0\""
+        f'rule: under {names} the man comes to no steady state; lower power or to, or let it begin: from = "day 0"'
     )
 
 

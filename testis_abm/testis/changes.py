@@ -15,7 +15,7 @@ UNCHANGED = np.zeros((2, len(steps.RATES), 0))
 # Numbers that follow from others, so that changing them alone would mean nothing.
 _DERIVED = tuple(name for name in NAMES if name.endswith(("_occupancy", "_reference")))
 NUMBERS = tuple(name for name in NAMES if name not in (*_DERIVED, *steps.RATES))
-_PART_OF = {name: of for of, part in PARTS.items() for name in part._fields}
+_PART_OF = {name: of for of, part in PARTS.items() for name in part._fields}  # type: ignore[attr-defined]
 
 
 class Change(NamedTuple):

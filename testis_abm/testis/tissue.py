@@ -49,9 +49,7 @@ class Cells(Protocol):
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def settle_soma(
-        self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float
-    ) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
@@ -94,9 +92,7 @@ class CompiledCells:
             done = self.together(partial(kernel.germ_cells, self.arrays(), today, events.arrays(), self.levels.shape))
         return events
 
-    def settle_soma(
-        self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float
-    ) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
         today, made = self.today(blood, p, change, 0.0, SETTLED), np.zeros(1, TESTIS)
         arrays, events = (self.arrays(), self.levels.arrays()), Events.none(len(self.germ.count)).arrays()
