@@ -3,7 +3,7 @@
 # Arms of a run: the man without and with what a scenario does to him.
 ARMS = UNTREATED, TREATED = ("untreated", "treated")
 # Tables of a scenario that say what is done to the man.
-TREATMENTS = ("therapy", "weight", "clamp", "insult")
+TREATMENTS = ("therapy", "weight", "clamp", "insult", "rule")
 # How cells are moved: compiled columns, or plain Mesa agents.
 CELL_ENGINES = COMPILED, REFERENCE = ("compiled", "reference")
 # Insults of one kind whose draws a morning tells apart.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.testis.tissue import Tissue
 
-FORMAT = 8  # 4: checksums; 5: parts declare their state; 6: clamps; 7: stem-cell niches, insults; 8: lost spermatids
+FORMAT = 9  # 4: checksums; 5: parts declare their state; 6: clamps; 7: stem-cell niches, insults; 8: lost spermatids; 9: levels of drugs
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running")
 # Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).

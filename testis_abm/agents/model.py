@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import mesa
 import numpy as np
 
-from testis_abm.agents import checkpoint, histology, mesa_clock, recording
+from testis_abm.agents import checkpoint, histology, mesa_clock, recording, sensing
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
@@ -38,7 +38,7 @@ from testis_abm.biology.size import of_testis
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import Arriving
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
-from testis_abm.man import cell_days
+from testis_abm.man import cell_days, own_rules
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
@@ -68,6 +68,7 @@ from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
 from testis_abm.testis.build import tissue_parameters
+from testis_abm.testis.changes import together
 from testis_abm.testis.columns import Events
 from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.memory import check_fits
@@ -109,6 +110,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
         injuries: the insults that happen to him, of the scenario and of `injure`.
+        own_rules: of the scenario for the cells of this arm (scenario.Rule; `rules` are functions of Python).
         clamps: what is held, of the scenario and of `clamp`; own: the levels of his untreated steady state that can be,
             (1,) of clamp.HELD.
         records: table name -> rows (named tuples), the last of them of `day`.
@@ -165,7 +167,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
         self.clamps: tuple[Clamp, ...] = ()
-        self.injuries = Injuries((scenario if self.treated else scenario.untreated()).insult, self.values)
+        lives = scenario if self.treated else scenario.untreated()
+        self.own_rules = lives.rule
+        self.injuries = Injuries(lives.insult, self.values)
         self.injuries.check(scenario.tissue, self._niches(), self.man["germ_cell_endowment"], scenario.path or "")
         self.records = Diary()
         self._build()
@@ -184,7 +188,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record(self._this_morning(), [self.safety.readout(self._felt())])
+            self._record(self._this_morning(self._changed()[0]), [self.safety.readout(self._felt())])
 
     # ---- before the first day
 
@@ -225,14 +229,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.rules:  # without any, compiled loops find the same steady state sooner
             tissue.cells = ReferenceCells(self, tissue, self.rules)
         free = Planned.of(np.zeros((1, 2 * HOURS, len(body.kinetics.names))))
-        pressure = 0.0
-        for turn in range(26):
+        pressure, standing = 0.0, [rule for rule in self.own_rules if rule.standing]
+        work = [np.zeros(1) for _ in standing]
+        for turn in range(own_rules.TURNS):
+            p, change, _ = together(own_rules.changes(standing, 0.0, work), tissue.p, tissue.sertoli_count)
             body.settle(self.report)
             blood = body.day(self.report, free, pressure)
-            self.report = tissue.settle_soma(blood)
+            self.report = tissue.settle_soma(blood, p, change)
             pressure = tract.pressure(self._testis_oestradiol())
-            if turn in (12, 20):
-                tissue.settle_germ_line()
+            if turn in (12, 20) or (turn > 25 and turn % 8 == 0):
+                tissue.settle_germ_line(p)
+            found = own_rules.at_work(standing, 0.0, partial(sensing.read, self, pressure))
+            if turn >= 25 and own_rules.settled(standing, work, found, own_rules.ABOUT):
+                break
+            work = own_rules.damped(turn, work, found)
+        else:
+            own_rules.refuse_unsettled(standing)
         self._check()
         self.own = own_levels(
             {
@@ -241,7 +253,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 "intratesticular_oestradiol_nmol_l": self.report.oestradiol_nmol_l,
             }
         )
-        days = tissue.live_on(_TRANSIT_DAYS)
+        days = tissue.live_on(_TRANSIT_DAYS, p)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
         arriving = [self._arriving(day) for day in days]
@@ -290,7 +302,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if is_physical(means[0]):
             return
         what = beyond(means[0])
-        own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
+        labels = [rule.label for rule in self.own_rules]
+        own: dict[str, Iterable[str]] = {"rules": [*self.rules, *labels], "modifiers": self.modifiers}
         looks = [f"your own {kind} ({', '.join(names)})" for kind, names in own.items() if names]
         fix = f"look at {' and '.join(looks)}, " if looks else ""
         raise TestisError(f"day {self.day}: {what}; {fix}lower the doses, or bring the man's physiology nearer to 1")
@@ -355,7 +368,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _flows(self) -> bool:
         """Return whether days follow one another without Python in between."""
         weighed = self.treated and bool(self.case.weight)
-        return self._adult and not weighed and self.modifiers.steady and not any(kind.day for kind in FURTHER)
+        changing = any(rule.ends > self.day for rule in self.own_rules)
+        steady = self.modifiers.steady and not changing
+        return self._adult and not weighed and steady and not any(kind.day for kind in FURTHER)
 
     @property
     def days_a_call(self) -> int:
@@ -417,7 +432,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
         """Live the days that are `planned`; return what they were."""
-        p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
+        p, change, self.modified = self._changed()
         compiled = self.engine != REFERENCE and not any(kind.day for kind in FURTHER)
         lived = (self._in_one_call if compiled else self._one_day)(planned, p, change)
         self._keep_flux(lived.germ)
@@ -430,6 +445,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if not self._adult:
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
+
+    def _changed(self) -> tuple[TissueParameters, np.ndarray, list[tuple[Any, ...]]]:
+        """Return numbers of the tissue and change of the rates on the day that begins (changes.together)."""
+        count = self.tissue.sertoli_count
+        read = partial(sensing.read, self, self.tract.back_pressure)
+        work = own_rules.at_work(self.own_rules, self.day, read)
+        every = [*self.modifiers.today(self, count), *own_rules.changes(self.own_rules, self.day, work)]
+        return together(every, self.tissue.p, count)
 
     def _in_one_call(self, planned: Planned, p: TissueParameters, change: np.ndarray) -> Lived:
         """Live days in compiled code, by any number of threads."""

@@ -7,25 +7,21 @@ add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.support.errors import TestisError, nearest, shown
-from testis_abm.testis.tissue import UNCHANGED
+from testis_abm.testis.changes import NUMBERS, Change
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
 
 Amount = float | np.ndarray
 Effect = Amount | Callable[["TestisModel"], Amount]
-# Numbers that follow from others, so that changing them alone would mean nothing.
-_DERIVED = tuple(name for name in NAMES if name.endswith(("_occupancy", "_reference")))
-NUMBERS = tuple(name for name in NAMES if name not in (*_DERIVED, *steps.RATES))
 
 
 @dataclass(frozen=True)
@@ -137,27 +133,9 @@ class Modifiers(dict[str, Modifier]):
         """Return whether none of them depends on the day."""
         return not any(callable(effect) for modifier in self.values() for effect in (modifier.factor, modifier.added))
 
-    def today(
-        self, model: TestisModel, p: TissueParameters, sertoli: int
-    ) -> tuple[TissueParameters, np.ndarray, list[tuple[Any, ...]]]:
-        """Return today's numbers, change of the rates (2, steps.RATES, 1 or sertoli), and a row for each modifier and rate.
-
-        A row holds the modifier's name, the rate, and its mean factor and addition.
-        """
-        if not self:
-            return p, UNCHANGED, []
-        numbers = p.flat()
-        factors, additions = np.ones((len(steps.RATES), 1)), np.zeros((len(steps.RATES), 1))
-        rows: list[tuple[Any, ...]] = []
+    def today(self, model: TestisModel, sertoli: int) -> Iterator[Change]:
+        """Yield what they do to each rate today, in order."""
         for modifier in self.values():
             factor, added = modifier.today(model, sertoli)
-            if max(factor.size, added.size) > factors.shape[1]:
-                factors, additions = (np.repeat(known, sertoli, axis=1) for known in (factors, additions))
             for rate in modifier.rates:
-                if rate in steps.RATES:
-                    factors[steps.RATES.index(rate)] *= factor
-                    additions[steps.RATES.index(rate)] += added
-                else:
-                    numbers[rate] = max(0.0, float(numbers[rate] * factor[0] + added[0]))
-                rows.append((modifier.name, rate, float(factor.mean()), float(added.mean())))
-        return parameters(numbers), np.stack([factors, additions]), rows
+                yield Change(modifier.name, rate, factor, added)

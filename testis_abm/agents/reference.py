@@ -30,7 +30,7 @@ from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, injury, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.stem_cells import GONE
-from testis_abm.testis.tissue import SETTLED, UNCHANGED
+from testis_abm.testis.tissue import SETTLED
 
 if TYPE_CHECKING:
     from testis_abm.biology.days import BloodDay, TestisDay
@@ -235,9 +235,9 @@ class ReferenceCells:
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
 
-    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
-        self.soma(blood, p, UNCHANGED, SETTLED)
+        self.soma(blood, p, change, SETTLED)
         return self.columns.report(blood, p, leydig_weight)
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:

@@ -18,7 +18,7 @@ from testis_abm.parameters import Drug, Preset
 from testis_abm.parameters.own import drugs_in
 from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.parameters.tables import NONE, Tables, using
-from testis_abm.scenario import Man, Partner, Plan, Scenario, Tissue
+from testis_abm.scenario import Man, Partner, Plan, Rule, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
 from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.insult import KINDS, keys_of, regimens
@@ -42,7 +42,7 @@ _PERCENT = 100.0
 OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
 _LONGEST = 200  # characters of what was typed into one field
 # What of a draft is no man's own, and so stays when another patient takes his place.
-_OF_NO_MAN = ("therapy", "clamp", "insult", "plan", "tissue", "samples", "parameters", *TABLES)
+_OF_NO_MAN = ("therapy", "clamp", "insult", "rule", "plan", "tissue", "samples", "parameters", *TABLES)
 # Fields of the form, by section; a row of these has no others.
 _ROWS = ("therapy", "weight", "insult")
 _FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",), "tissue": ("tubules", "rows")}
@@ -299,6 +299,7 @@ _HEADS = {
     "samples": "Samples",
     "parameters": "Model parameter",
     "clamp": "Clamp",
+    "rule": "Own rule",
     "observed": "Published value",
 }
 
@@ -315,7 +316,14 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _in_words(row: Mapping[str, Any]) -> str:
+def _in_words(row: Mapping[str, Any] | str) -> str:
+    if isinstance(row, str):  # a rule in words
+        return row
+    if "behaviour" in row:
+        try:
+            return Rule(**row).sentence
+        except ScenarioError:  # told where it is checked
+            pass
     if "variable" in row:
         source = f" ({row['label']})" if row.get("label") else ""
         return f"{row['variable'].replace('_', ' ')} {_value(row.get('value'))} {row.get('unit', '')} on {row.get('day')}{source}"

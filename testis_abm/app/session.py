@@ -388,7 +388,13 @@ def _few(text: str) -> str:
 
 
 def _treatments(scenario: Scenario) -> int:
-    return len(scenario.therapy) + len(scenario.weight) + len(scenario.clamp) + len(scenario.insult)
+    return (
+        len(scenario.therapy)
+        + len(scenario.weight)
+        + len(scenario.clamp)
+        + len(scenario.insult)
+        + len(scenario.changing)
+    )
 
 
 def _scenario(link: object) -> Scenario | None:

@@ -32,6 +32,7 @@ class TissueParameters(NamedTuple):
 
 
 _PARTS = (LeydigParameters, AromataseParameters, ReceptorParameters, InhibinParameters, GermParameters, NicheParameters)
+PARTS = dict(zip(TissueParameters._fields, _PARTS, strict=True))
 NAMES = tuple(name for part in _PARTS for name in part._fields)
 
 

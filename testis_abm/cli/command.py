@@ -36,6 +36,7 @@ from testis_abm.support.interrupt import Interrupt
 from testis_abm.support.loading import unswept
 
 if TYPE_CHECKING:
+    from testis_abm.agents.own_file import OwnFile
     from testis_abm.parameters import Parameter
     from testis_abm.scenario import Scenario
 
@@ -146,8 +147,11 @@ def _run(options: argparse.Namespace) -> int:
 
     scenario = printing.noted(load, options.file, overrides=overrides(options))
     decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
+    own = _own_file(options.rules)
+    decides += own.digest if own else ""
     folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
     with unswept():
+        from testis_abm.agents.model import TestisModel
         from testis_abm.experiments.simulate import run
         from testis_abm.results.store import check_writable
 
@@ -164,7 +168,7 @@ def _run(options: argparse.Namespace) -> int:
         where: dict[str, Any] = {"replicate": 0, "arm": UNTREATED, "day": -scenario.plan.baseline_days}
         try:
             with _progress(scenario, where, options.interrupt) as progress:
-                result = run(scenario, progress=progress)
+                result = run(scenario, progress=progress, model=own.model if own else TestisModel)
         except KeyboardInterrupt:
             print(
                 f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {scenario.called(where['arm'])} arm, "
@@ -172,7 +176,26 @@ def _run(options: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return int(options.interrupt.code)
+        if own:
+            result.provenance["rules_file"] = own.about
         return _report(result, folder, pool, options.interrupt)
+
+
+def _own_file(path: str | None) -> OwnFile | None:
+    """Return the user's own file of rules in Python, run once, so that a fault of it comes before any work."""
+    if path is None:
+        return None
+    with unswept():
+        from testis_abm.agents.own_file import OwnFile
+
+    own = OwnFile.at(path)
+    warnings.warn(
+        f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's",
+        Note,
+        stacklevel=2,
+    )
+    _ = own.model
+    return own
 
 
 def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
@@ -257,6 +280,35 @@ def _scenarios(options: argparse.Namespace) -> None:
     raw = {name: read_raw(path) for name, path in known.items()}
     printing.listed((f"{kind(tables)[1]:13s}{name}", tables["title"]) for name, tables in raw.items())
     print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
+
+
+def _rules(options: argparse.Namespace) -> None:
+    from testis_abm.scenario import grammar
+
+    of = None if options.word is None else grammar.cell(options.word)
+    print(
+        "In a cell, a signal increases or decreases a behaviour: [[rule]] of a scenario (docs/rules.md).\n\nBehaviours by cell:"
+    )
+    cells = tuple(grammar.CELLS) if of is None else (of,)
+    has = {cell: grammar.behaviours_of(cell) for cell in cells}
+    printing.listed((f"  {cell}", ", ".join(row.label for row in has[cell])) for cell in cells)
+    print("\nBehaviours, the fold at saturation that each may have, and what more of it does:")
+    for row in dict.fromkeys(row for rows in has.values() for row in rows):
+        to = f"{row.low:g} to {row.high:g}-fold" + (', or "0.05/day" added' if row.added else "")
+        where = "" if row.mean_field else " (cells alone, not the mean-field man)"
+        print(textwrap.fill(f"  {row.label}: {to}; {row.does}{where}", 118, subsequent_indent="    "))
+    print("\nSignals:")
+    for place, what in grammar.PLACES.items():
+        print(f"  {what}")
+        printing.listed(
+            (f"    {row.label}", ", ".join(unit for unit in row.units if unit))
+            for row in grammar.SIGNALS.values()
+            if row.where == place
+        )
+    print(
+        "    level of a drug of the scenario, such as anastrozole level (nmol/L, ng/mL), the day before\n\nFor example:\n"
+    )
+    print(grammar.EXAMPLE)
 
 
 def _men(options: argparse.Namespace) -> None:
@@ -353,6 +405,11 @@ COMMANDS = (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
             *scenario_options(),
             option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
+            option(
+                "--rules",
+                "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)",
+                metavar="FILE",
+            ),
             NO_PLOTS,
         ),
     ),
@@ -364,6 +421,12 @@ COMMANDS = (
         _drugs,
         "a generic or brand name",
         option("--out", "draw the drug's course there, as PNG and SVG", metavar="FOLDER"),
+    ),
+    _reader(
+        "rules",
+        "list the words of rules without coding: behaviours by cell, signals and units",
+        _rules,
+        "a cell, such as pachytene",
     ),
     _reader("scenarios", "list the scenarios that come with the program, or show one", _scenarios, "a name"),
 )

@@ -278,6 +278,7 @@ def analyse(
         arm: why_sperm(
             dict(signals.loc[names[0]]), dict(signals.loc[arm]), rates, numbers[arm], (made[names[0]], made[arm])
         )
+        + _ruled(arms[names[0]], arms[arm])
         for arm, rates in attribution.items()
     }
     return Comparison(
@@ -300,6 +301,12 @@ def _without_end(arms: Mapping[str, Scenario], table: pd.DataFrame) -> list[str]
     """Return the arms of which no run ended."""
     ended = {*table.loc[table["error"] == "", "arm"]}
     return [name for name in arms if name not in ended]
+
+
+def _ruled(first: Scenario, arm: Scenario) -> str:
+    """Return which rules act in one of two arms alone: what they do by themselves is not among the rates."""
+    differ = [rule.label for rule in (*first.rule, *arm.rule) if (rule in first.rule) != (rule in arm.rule)]
+    return f"; own rules that differ act beside these rates: {', '.join(differ)}" if differ else ""
 
 
 def _numbers(case: Scenario) -> TissueParameters:

@@ -159,7 +159,7 @@ def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
 
 
 def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
-    """Return arms: each a name, its own therapy, weight, clamp and insult, and `set`, dotted paths to change besides."""
+    """Return arms: each a name, its own therapy, weight, clamp, insult and rule, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
     if not isinstance(given, list) or not all(isinstance(arm, Mapping) for arm in given):
@@ -177,8 +177,8 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
-        # What injured the men is shared by all arms, but for one that has its own.
-        shared = {"insult": raw.get("insult", [])}
+        # What injured the men and the rules that they live by are shared by all arms, but for one that has its own.
+        shared = {part: raw.get(part, []) for part in ("insult", "rule")}
         own = {**raw, **{part: arm.get(part, shared.get(part, [])) for part in TREATMENTS}, "title": name}
         try:
             sets = guard.mapping(arm.get("set", {}), "set", '{ "man.age" = 40 }')

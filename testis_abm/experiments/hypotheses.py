@@ -25,7 +25,6 @@ from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.injuries import left_out, warn_if_cells_are_needed
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreated_sperm
 from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
@@ -322,7 +321,7 @@ def _levels(
     treatment = Treatment(case, own.drugs_of(case), history=True)
     lived = {}
     for k, (i, of) in enumerate(lives):
-        man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)
+        man = treatment.man(values[k], {field: float(body[k]) for field, body in bodies.items()})
         still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))

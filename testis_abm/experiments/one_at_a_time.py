@@ -16,7 +16,6 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet, drugs_with, parameter_set
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Parameter
@@ -129,6 +128,6 @@ def numbers(case: Scenario) -> dict[str, Parameter]:
 def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
     """Return the outputs (COLUMNS) of a scenario's man on a day of its plan, under a parameter set."""
     treatment = Treatment(arm, drugs_with(own.of_drugs, arm.drugs), history=True)
-    man = ExpectedMan(own.whole, arm.man.physiology, treatment.kinetics)
+    man = treatment.man(own.whole, arm.man.physiology)
     treatment.follow(man, (arm.plan.seed,))
     return np.array(of_expected(man, day, arm))

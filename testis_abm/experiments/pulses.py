@@ -13,7 +13,6 @@ import pandas as pd
 from testis_abm.biology import pulses as biology
 from testis_abm.biology.pulses import DayMeans, Minutes, PulseParameters
 from testis_abm.choices import ARMS, TREATED, UNTREATED
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES
@@ -181,7 +180,7 @@ def read_every(minutes: Any) -> int:
 
 def _drawn(case: Scenario, arm: str, day: int, values: Mapping[str, float]) -> Arm:
     treatment = Treatment(case if arm == TREATED else case.untreated(), history=True)
-    man = treatment.follow(ExpectedMan(values, case.man.physiology, treatment.kinetics), (case.plan.seed,))
+    man = treatment.follow(treatment.man(values, case.man.physiology), (case.plan.seed,))
     p = PulseParameters.of(values, man.man["age"])
     means, key = DayMeans.of(man.days[day], p, treatment.held(man, day - 1, 1)[0]), (case.plan.seed, day)
     return Arm(means, biology.draw(means, p, key), biology.draw(means, p, key, _DAYS))

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.draws import mix
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.man.injuries import needs_cells
@@ -22,10 +24,12 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.rule import beyond_mean_field
 from testis_abm.scenario.scenario import extrapolated
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.fingerprint import versions
+from testis_abm.testis.changes import Change, together
 from testis_abm.testis.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
@@ -87,6 +91,7 @@ def run(
     provenance: dict[str, Any] = {
         "title": scenario.heading,
         "extrapolation": list(extrapolated(scenario)),
+        **({"own_rules": [rule.sentence for rule in scenario.rule]} if scenario.rule else {}),
         "seed": scenario.plan.seed,
         "cells": int(models[UNTREATED].tissue.columns.germ.total),
         "versions": versions(),
@@ -119,7 +124,7 @@ def over_models(scenario: Scenario, *, progress: Callable[[int, int], None] | No
     """
     from testis_abm.experiments.hypotheses import arms_under_hypotheses, began, untreated
 
-    if needs_cells(scenario):
+    if needs_cells(scenario) or beyond_mean_field(scenario.rule):
         return None
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
     first = began(scenario) if scenario.treated else 0
@@ -210,12 +215,28 @@ def _attribution(
         return dict(mean(signals, arm)) | {"lh": blood["lh_iu_l"], "serum_testosterone": blood["testosterone_nmol_l"]}
 
     before, after = levels(UNTREATED), levels(TREATED)
-    table = attribution.attribute(before, after, model.tissue.p)
+    p, table = model.tissue.p, attribution.attribute(before, after, model.tissue.p)
+    if scenario.rule:
+        acted = {arm: _acted(tables["modifiers"], arm, (first, last), p) for arm in ARMS}
+        table = attribution.with_rules(table, before, after, p, [acted[arm] for arm in ARMS])
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ARMS}
     share, given = model.values["axis.oestradiol_pituitary_share"], _by_action(tables["therapy"], scenario.drugs)
     return table, attribution.explain(
         before, after, table, tissue, model.tissue.p, share, drugs=given, laboratory=model.laboratory
     )
+
+
+def _acted(
+    table: pd.DataFrame, arm: str, window: tuple[float, float], p: TissueParameters
+) -> dict[str, attribution.Acted]:
+    """Return what each own rule did in an arm over some days on average, by its name in the table of modifiers."""
+    rows, found = within(table[table["arm"] == arm], *window), {}
+    for name, of in rows[rows["modifier"].str.startswith("rule ")].groupby("modifier", sort=False):
+        means = of.groupby("rate")[["factor", "added"]].mean()
+        changes = [Change(name, str(rate), *(np.array([x]) for x in row)) for rate, *row in means.itertuples()]
+        changed, of_rates, _ = together(changes, p, 1)
+        found[str(name)] = attribution.Acted(changed, of_rates[..., 0])
+    return found
 
 
 def _by_action(given: pd.DataFrame, known: Mapping[str, Drug]) -> dict[str, list[str]]:

@@ -431,7 +431,7 @@ class _Work:
         physiology, values = own.as_kind(of_file, own.drawn(of_file, (self.case.plan.seed, k)))
         treatment = Treatment(self.case, own.drugs_of(self.case), history=True)
         control = treatment.control()
-        rest = ExpectedMan(values, physiology, control.kinetics)
+        rest = control.man(values, physiology)
         for name in (T, E2):
             if not float(rest.own[AXES[name][0].column][0]) > 0.0:
                 raise TestisError(
@@ -443,7 +443,7 @@ class _Work:
         states[UNTREATED] = self._untreated(control, day_0) if control.past else states[OWN]
         if not self.case.treated:
             return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), states)
-        man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
+        man = treatment.follow(treatment.man(values, physiology), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
         states[STEROIDS] = self._clamped(control, day_0, *path[-1].tolist())
         states[TREATED] = of_expected(man, self.end, self.case)

@@ -219,7 +219,8 @@ def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
     from testis_abm.agents.model import TestisModel
 
     past = {part.drug: None if drugs is None else drugs[part.drug] for part in scenario.man.history}
-    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters, scenario.own_tables
+    tables, rules = scenario.own_tables, scenario.untreated().rule
+    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters, tables, rules
     key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed)
     if key not in _settled:
         _settled.clear()  # first, as a large tissue may not fit twice
@@ -231,7 +232,6 @@ def _expected(
     scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job, stop: Stop | None
 ) -> list[Row]:
     from testis_abm.experiments.outputs import of_expected
-    from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.man.physiology import complete
     from testis_abm.man.treat import Treatment
 
@@ -240,7 +240,7 @@ def _expected(
     for arm in arms:
         case = scenario if arm == TREATED else scenario.untreated()
         treatment = Treatment(case, drugs, history=True, stop=stop)
-        man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
+        man = treatment.man(values, scenario.man.physiology)
         treatment.follow(man, (seed,))
         ended = _ended(job, treatment.ended)
         rows += [(arm, day, *of_expected(man, day, scenario), *ended) for day in job.days]

@@ -46,6 +46,7 @@ from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
+from testis_abm.scenario.rule import refuse_standing
 from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import Effect, auc, nanmean, power
 from testis_abm.studies.ensemble import shipped
@@ -177,6 +178,9 @@ def _prepared(file: ExperimentFile) -> Trial:
             under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
+        for name, case in file.arms.items():
+            with guard.at(f"arm {name}"):
+                refuse_standing(case.rule)
         known = _check(file, outcome, cohort)
         design = read_design(table, file, outcome, known)
         if len(design.looks) > 1 and len(file.arms) != 2:

@@ -78,7 +78,7 @@ class Body:
         drugs: amounts and levels in him.
     """
 
-    STATE = ("state", "means", "depot", "central")
+    STATE = ("state", "means", "depot", "central", "levels")
 
     def __init__(self, p: AxisParameters, kinetics: Kinetics) -> None:
         self.change(p)
@@ -110,11 +110,19 @@ class Body:
     def central(self, amounts: np.ndarray) -> None:
         self.drugs.central[: len(amounts)] = amounts
 
+    @property
+    def levels(self) -> np.ndarray:
+        """Return mean, lowest and highest level of every substance in the day before, (substances, 3)."""
+        return self.drugs.levels
+
+    @levels.setter
+    def levels(self, levels: np.ndarray) -> None:
+        self.drugs.levels[: len(levels)] = levels
+
     def take(self, other: Body) -> None:
         """Take the state of another body, whose drugs are the first of this one's."""
         for name in self.STATE:
             setattr(self, name, copy.deepcopy(getattr(other, name)))
-        self.drugs.levels[: len(other.depot)] = other.drugs.levels
 
     def settle(self, testis: TestisDay) -> None:
         """Bring the body to its steady state without drugs beside a testis that stays as it is."""

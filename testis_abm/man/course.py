@@ -178,14 +178,14 @@ def _secrete(secreted, made):
 
 
 @register_jitable
-def _settle_germ_line(testis, pressed, p, scale):
-    """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
+def _settle_germ_line(testis, pressed, change, p, scale):
+    """Fill the germ line that never changes under the present support and `change` (see ailing_rates); return sperm released per Sertoli cell and day."""
     rates, calendar, shares, released = rates_of(testis.soma, pressed, p), testis.calendar[0], _shares(scale), 0.0
     lines, own = testis.lines, testis.rates
     for state in range(GERMINAL):
         if shares[state] > 0.0:
             there = own[state]
-            ailing_rates(rates, state, p, there)
+            ailing_rates(rates, state, change, p, there)
             ripe = stationary(lines[state], there, calendar, p.niche, p.germ.cycle_days)
             released += shares[state] * (ripe * calendar.descendants[ELONGATED_SPERMATID] * there[SPERMIATION])
     _count(testis, p, scale)
@@ -210,10 +210,10 @@ def _count(testis, p, scale):
 
 
 @register_jitable
-def _live(testis, rates, androgen, p, scale):
+def _live(testis, rates, change, androgen, p, scale):
     """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, the mean harm they carry, and the Fates of the lost.
 
-    `androgen`: signal for adhesion.
+    `change`: see ailing_rates; `androgen`: signal for adhesion.
     """
     lines, own, calendar, shares = testis.lines, testis.rates, testis.calendar[0], _shares(scale)
     released, carried, freed_round, freed_elongating, retained = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -221,7 +221,7 @@ def _live(testis, rates, androgen, p, scale):
         share = shares[state]
         if share > 0.0:
             there, line = own[state], lines[state]
-            ailing_rates(rates, state, p, there)
+            ailing_rates(rates, state, change, p, there)
             survive(there, calendar, line.survived)
             lost = fates(line, there, freed_shares(there, state, androgen, p), calendar)
             sperm, harm = germ_day(line, there, calendar, p.niche, p.germ.cycle_days)
@@ -250,8 +250,8 @@ def _fates(testis, androgen, p, scale):
 
 
 @register_jitable
-def _settle(body, testis, numbers):
-    """Bring body, mean cells and germ line to the man's untreated steady state; return what the testis makes, and sperm released.
+def _settle(body, testis, change, numbers):
+    """Bring body, mean cells and germ line to the man's untreated steady state under a `change` (see ailing_rates); return what the testis makes, and sperm released.
 
     The steady state solves a fixed point in free testosterone, oestradiol, inhibin B and back-pressure (all relative):
     each turn works out what one level asks of the next (see fixed_point).
@@ -282,7 +282,7 @@ def _settle(body, testis, numbers):
             1.0,
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
-        released = _settle_germ_line(testis, pressed, p, scale)
+        released = _settle_germ_line(testis, pressed, change, p, scale)
         new_x, new_e2, _before = resting_demand(body, x, made, a)
         # Of the germ cells that now are there.
         new_inhibin = inhibin_of(testis.soma[FSH], testis.counts, p, scale)
@@ -333,11 +333,14 @@ def _tell(morning, made, man, released, lost, numbers):
 
 
 @compiled(error_model="numpy")
-def settle(man, numbers, morning):
-    """Bring a man (State) of `numbers` (packed) to his untreated steady state; fill in the MORNING that tells of it."""
+def settle(man, numbers, change, morning):
+    """Bring a man (State) of `numbers` (packed) to his untreated steady state; fill in the MORNING that tells of it.
+
+    `change` (2, steps.RATES, 0 or 1): factors of and additions to the rates that Sertoli cells set, from outside.
+    """
     numbers = numbers[0]
     body, tract, testis = man.body[0], man.tract[0], man.testis
-    made, released, x = _settle(body, testis, numbers)
+    made, released, x = _settle(body, testis, change, numbers)
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     p, scale = numbers.tissue, numbers.scale
@@ -366,11 +369,12 @@ def hurt_mornings(mornings, numbers, harm):
 
 
 @compiled(error_model="numpy")
-def settle_each(man, blank, numbers, mornings, shares, rested, semen):
+def settle_each(man, blank, numbers, change, mornings, shares, rested, semen):
     """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
 
     Args:
         man, blank: State, and one that has not been settled.
+        change: see settle.
         mornings: to fill in the MORNING that tells of each.
         shares: of a day's sperm that an ejaculate holds, summed over its days; rested: its abstinence and aged (tract.Rest).
         semen: to fill in each man's, (men, Emptied).
@@ -380,7 +384,7 @@ def settle_each(man, blank, numbers, mornings, shares, rested, semen):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
         testis.soma[:], testis.counts[:] = new.soma, new.counts
         testis.lines[:] = new.lines
-        settle(man, numbers[i : i + 1], mornings[i : i + 1])
+        settle(man, numbers[i : i + 1], change, mornings[i : i + 1])
         morning = mornings[i]
         stored = Stored(
             shares * morning.collected_million,
@@ -397,10 +401,10 @@ def settle_each(man, blank, numbers, mornings, shares, rested, semen):
 
 
 @compiled(error_model="numpy")
-def advance(man, numbers, drugs, planned, opened, mornings):
+def advance(man, numbers, drugs, planned, opened, change, mornings):
     """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
 
-    `opened`: share of the testes that are there whose duct is open.
+    `opened`: share of the testes that are there whose duct is open; `change`: see settle.
     """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
@@ -416,7 +420,7 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        released, harm, lost = _live(testis, rates, signal.androgen, p, scale)
+        released, harm, lost = _live(testis, rates, change, signal.androgen, p, scale)
         released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
         arriving = _arriving(released, harm, opened, lost, planned.pace[day], numbers.sperm, scale)

@@ -308,11 +308,11 @@ def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
 
     A changed weight is held till then, and what an insult did goes on.
     """
-    therapies, weights, clamps = scenario.therapy, scenario.weight, scenario.clamp
+    therapies, weights, clamps, rules = scenario.therapy, scenario.weight, scenario.clamp, scenario.changing
     insults = [insult for insult in scenario.insult if not insult.past]
     begin = [part.from_day for parts in (therapies, weights, clamps) for part in parts]
-    start = min((*begin, *(insult.day for insult in insults)))
-    ends = tuple(part.until_day for parts in (therapies, clamps) for part in parts)
+    start = min((*begin, *(insult.day for insult in insults), *(rule.begins for rule in rules)))
+    ends = (*(part.until_day for parts in (therapies, clamps) for part in parts), *(rule.ends for rule in rules))
     return start, last if weights or insults else min(last, max(ends))
 
 

@@ -5,8 +5,8 @@ A row of his days describes a morning, before that day's doses (see agents/model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.biology.tract import Emptied, ejaculate, intervals_of, rest, spilled
-from testis_abm.man import course
+from testis_abm.man import course, own_rules
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
@@ -31,11 +31,16 @@ from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis
 from testis_abm.parameters import Drug
 from testis_abm.parameters.tubules import COMPLETE, live, tubules
 from testis_abm.quantities import LOST_SPERMATIDS
+from testis_abm.scenario import grammar
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis.build import sertoli_number, tissue_parameters
+from testis_abm.testis.changes import UNCHANGED, Change, together
 from testis_abm.testis.mean import Scale, strike
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Rule
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at again
@@ -72,6 +77,7 @@ class ExpectedMan:
         values: dotted parameter name -> value, completed (`physiology.complete`).
         man: physiology field -> value.
         drugs: rows of the drug table that will be given, or their Kinetics.
+        rules: of his cells (scenario.Rule); under those that always hold he finds his steady state.
 
     Attributes:
         own: levels of his untreated steady state that can be held, (1,) of clamp.HELD.
@@ -80,22 +86,73 @@ class ExpectedMan:
     """
 
     def __init__(
-        self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] | Kinetics = ()
+        self,
+        values: Mapping[str, float],
+        man: Mapping[str, float],
+        drugs: Sequence[Drug] | Kinetics = (),
+        rules: Sequence[Rule] = (),
     ) -> None:
         guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
         guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
         self.values = values
         self.kinetics = drugs if isinstance(drugs, Kinetics) else Kinetics.of(drugs)
-        self._drugs = self.kinetics.depots(levels=False)
+        own_rules.check_mean_field(rules)
+        self.rules = tuple(rules)
+        self._drugs = self.kinetics.depots(levels=own_rules.follow_levels(rules))
         self._become(man)
-        self._state = State.new(self._numbers.tissue)
-        self.days = np.zeros(1, MORNING)
-        self.days["bmi"] = self.man["bmi"]
-        course.settle(self._state, self._packed, self.days)
+        self._settle()
         self.own = own_levels(named(self.rest))
         self._earlier = np.repeat(self.days, _HISTORY - 1)
         self.open = 1.0
         self._hurts: list[tuple[int, float]] = []
+
+    def _settle(self) -> None:
+        """Bring him to his steady state under the rules that always hold."""
+        standing = [rule for rule in self.rules if rule.standing]
+        work = [np.zeros(1) for _ in standing]
+        for turn in range(own_rules.TURNS):
+            self._state = State.new(self._numbers.tissue)
+            self.days = np.zeros(1, MORNING)
+            self.days["bmi"] = self.man["bmi"]
+            numbers, change = self._under(own_rules.changes(standing, 0.0, work))
+            course.settle(self._state, numbers, change, self.days)
+            found = own_rules.at_work(standing, 0.0, self._read(0.0))
+            if own_rules.settled(standing, work, found, own_rules.ENOUGH):
+                return
+            work = own_rules.damped(turn, work, found)
+        own_rules.refuse_unsettled(standing)
+
+    def _under(self, changes: Iterable[Change]) -> tuple[np.ndarray, np.ndarray]:
+        """Return his numbers (packed) and the change of rates of a day."""
+        p, change, _ = together(changes, self._numbers.tissue, 1)
+        if p is self._numbers.tissue:
+            return self._packed, change
+        return packed(self._numbers._replace(tissue=p)), change
+
+    def _read(self, day: float) -> own_rules.Read:
+        """Return what reads him for the rules of the day that begins."""
+        morning, p, scale = named(self.days[-1]), self._numbers.tissue, self._numbers.scale
+        testosterone = morning["intratesticular_testosterone_nmol_l"]
+        oestradiol = morning["intratesticular_oestradiol_nmol_l"]
+        response = Response(morning["androgen"], morning["adhesion"], morning["fsh_sensed"], morning["lack"])
+        within = {
+            "testosterone": testosterone,
+            "oestradiol": oestradiol,
+            "free_testosterone": testosterone * scale.testosterone_free,
+            "free_oestradiol": oestradiol * scale.oestradiol_free,
+            **signals(response, morning["back_pressure"], p)._asdict(),
+        }
+
+        def read(signal: grammar.Signal, by_cell: bool) -> float:
+            if signal.where == grammar.PLAN:
+                return day
+            if signal.where == grammar.DRUG:
+                return own_rules.drug_level(signal.key, self.kinetics, self._drugs.levels)
+            if signal.where == grammar.BLOOD:
+                return float(morning[signal.key] * signal.per)
+            return float(within[signal.key])
+
+        return read
 
     def __repr__(self) -> str:
         return f"<ExpectedMan, day {len(self.days) - 1}>"
@@ -130,24 +187,35 @@ class ExpectedMan:
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def advance(self, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None) -> np.ndarray:
+    def advance(
+        self, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None, first: int = 0
+    ) -> np.ndarray:
         """Live the days of `doses`; return the mornings after them.
 
         Args:
             doses: (days, 48, substances), see pharmacology.doses_by_day.
             held: what is clamped, (days,) of clamp.HELD (default: nothing).
             pace: of ejaculations, (days,), over one every three days (default: 1).
+            first: which day of the plan the first of them is, for rules that begin or end.
         """
         doses = np.ascontiguousarray(doses)
         planned = Planned.of(doses, held, pace)
+        if any(rule.ends > first and rule.begins < first + len(doses) for rule in self.rules):
+            days = range(len(doses))
+            return _joined(*(self._advance(planned.part(day, day + 1), first + day) for day in days))
         if is_adult(self.man) or len(doses) <= _WEEK:
             return self._advance(planned)
         return _joined(*(self._advance(planned.part(day, day + _WEEK)) for day in range(0, len(doses), _WEEK)))
 
-    def _advance(self, planned: Planned) -> np.ndarray:
+    def _advance(self, planned: Planned, day: int | None = None) -> np.ndarray:
+        """Live the days that are `planned`; under rules a single one, `day`."""
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._packed, self._drugs, planned, float(self.open), rows)
+        numbers, change = self._packed, UNCHANGED
+        if day is not None:
+            work = own_rules.at_work(self.rules, day, self._read(day))
+            numbers, change = self._under(own_rules.changes(self.rules, day, work))
+        course.advance(self._state, numbers, self._drugs, planned, float(self.open), change, rows)
         highest = rows[int(np.argmax(rows["testosterone_nmol_l"]))] if len(rows) else self.rest
         if not highest["testosterone_nmol_l"] <= HIGHEST_TESTOSTERONE:
             raise TestisError(f"{beyond(highest)}; lower the doses, or bring the man's physiology nearer to 1")
@@ -275,7 +343,7 @@ def steady_states(
 
     def settle(part: slice) -> None:
         own = State.new(numbers.tissue)
-        course.settle_each(own, blank, packs[part], mornings[part], shares, rested, semen[part])
+        course.settle_each(own, blank, packs[part], UNCHANGED, mornings[part], shares, rested, semen[part])
 
     over_parts(settle, count)
     levels = {name: mornings[name].copy() for name in MORNING.names or () if name != "bmi"}  # that is given, not found

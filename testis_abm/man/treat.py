@@ -75,6 +75,10 @@ class Treatment:
         """Return whether measurements of the man decide on doses."""
         return self._stop.when is not None or any(therapy.when is not None for therapy in self.scenario.therapy)
 
+    def man(self, values: Mapping[str, float], physiology: Mapping[str, float]) -> ExpectedMan:
+        """Return a man at his steady state who can be taken through it: of its drugs, under its rules."""
+        return ExpectedMan(values, physiology, self.kinetics, self.scenario.rule)
+
     def _regimen(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> Regimen:
         case, release = self.scenario, max(self.kinetics.release, default=0.0)
         regimen = Regimen(case.therapy, release, case.samples.assay, man=man, key=key)
@@ -96,7 +100,7 @@ class Treatment:
         begin, doses = self._past
         if begin == 0:
             return man.days[1:]
-        lived = man.advance(doses_by_day(self.kinetics, doses, begin, -begin))
+        lived = man.advance(doses_by_day(self.kinetics, doses, begin, -begin), first=begin)
         man.begin()
         return lived
 
@@ -138,7 +142,7 @@ class Treatment:
             days = injuries.quiet(day, len(doses) - lived)
             _strike(man, injuries, day)
             part = slice(lived, lived + days)
-            man.advance(doses[part], held[part], pace_of(self.scenario.samples, range(day, day + days)))
+            man.advance(doses[part], held[part], pace_of(self.scenario.samples, range(day, day + days)), day)
             lived += days
 
     def held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
@@ -162,7 +166,7 @@ class Treatment:
             doses = regimen.day(day, measure, diary)
             _strike(man, injuries, day)
             pace = pace_of(case.samples, range(day, day + 1))
-            man.advance(doses_by_day(self.kinetics, doses, day, 1), self.held(man, day, 1), pace)
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self.held(man, day, 1), pace, day)
             safety.day(felt(man.days[-1], man.values))
             if case.weight:
                 man.change({**man.man, **weighed(present, bmi_on(day + 1, present["bmi"], case.weight))})
@@ -206,6 +210,6 @@ def treat[Kept](lives: Sequence[Life], look: Callable[[ExpectedMan], Kept], *, s
 
     def one(numbered: tuple[int, Life]) -> Kept:
         i, (physiology, values, treatment) = numbered
-        return look(treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (seed, i)))
+        return look(treatment.follow(treatment.man(values, physiology), (seed, i)))
 
     return each(one, list(enumerate(lives)))

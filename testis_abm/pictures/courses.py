@@ -151,6 +151,7 @@ def spans(scenario: Scenario) -> tuple[Span, ...]:
             for weight in weights
         )
         + tuple(Span("clamp", clamp.label, clamp.from_day, min(last, clamp.until_day)) for clamp in scenario.clamp)
+        + tuple(Span("rule", rule.label, max(0.0, rule.begins), min(last, rule.ends)) for rule in scenario.changing)
         + tuple(_insulted(insult, last) for insult in scenario.insult)
     )
 

@@ -341,7 +341,7 @@ def forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     labels = [
-        f"{f'{row.citation}: {row.label}'[:78]}{f' {EXTRAPOLATION}' * bool(row.extrapolation)}"
+        f"{f'{row.citation}: {row.label}'[:78]}{f' [{EXTRAPOLATION}]' * bool(row.extrapolation)}"
         for row in rows.itertuples()
     ]
     axes.set_yticks(y, labels, fontsize=5.5)

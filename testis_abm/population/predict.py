@@ -27,6 +27,7 @@ from testis_abm.population.cohort import retrieval_of
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.results import plausible
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.rule import refuse_standing
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.cores import each
@@ -134,6 +135,7 @@ def predict(
 def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what is reported of men before and after treatment, a life each."""
     warn_if_cells_are_needed([scenario])
+    refuse_standing(scenario.rule)
     couple = outcome.Couple(scenario.partner.age, scenario.partner.cycles_tried)
     rested = [scenario.samples.rested(day) for day in (0, scenario.plan.duration_days)]
 

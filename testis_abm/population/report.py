@@ -290,6 +290,7 @@ def therapies(case: Scenario) -> list[str]:
         condition = f", when {therapy.when}" if therapy.when else ""
         lines.append(f"{therapy.title}, day {therapy.first_day:g}{until}{condition}")
     lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
+    lines += [f"own rule: {rule.sentence}" for rule in case.rule]
     lines += [insult.dated for insult in case.insult]
     return [*(lines or ["no therapy"]), *([text] if (text := past(case)) else [])]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from testis_abm.biology.germ import LOSSES, a_pale_fed, commitment, spermiation
+from testis_abm.biology import steps
+from testis_abm.biology.germ import LOSSES, a_pale_fed, changed, commitment, durations, rates_under, spermiation
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.mechanisms import MECHANISMS
 from testis_abm.biology.sertoli import Response, signals
@@ -18,6 +21,7 @@ from testis_abm.quantities import QUANTITIES
 from testis_abm.results.report import level, limit, number
 from testis_abm.results.tables import SIGNALS
 
+OWN_RULES = "own_rules"  # column of what a scenario's rules do by themselves, a row each
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
 _FAR = 0.25  # log of sperm made over what rates make of it, above the noise of a small tissue
 # Types of cells that are told, in words.
@@ -35,6 +39,7 @@ _BY_DRUGS: Mapping[str, tuple[str, ...]] = {  # cause -> exposures of drugs that
     "memory": (),
     "hypothalamus": ("gnrh_inhibition", "dopamine_agonist"),
 }
+_NONE = 1e-12  # of a share, in logarithms
 _LITTLE = 0.05  # log change that is not told
 _BOTH = 1.0 / 3.0  # of the stronger brake's part in LH: a weaker one of as much is told with it
 RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
@@ -46,7 +51,7 @@ def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, 
     signal = signals(Response(androgen, androgen, fsh, lack), pressure, p)
     losses = [-loss.cumulative(signal, p) for loss in LOSSES]
     shares = (a_pale_fed, commitment, spermiation)
-    number, first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in shares)
+    number, first, last = (math.log(max(rate(signal, p), _NONE)) for rate in shares)
     return (number, first, *losses, last)
 
 
@@ -79,6 +84,54 @@ def attribute(before: Mapping[str, float], after: Mapping[str, float], p: Tissue
         for rate, part in parts.items()
     ]
     return pd.DataFrame(rows)
+
+
+class Acted(NamedTuple):
+    """What a rule did: numbers of the tissue under it, and factors of and additions to rates, (2, steps.RATES)."""
+
+    p: TissueParameters
+    change: np.ndarray
+
+
+def output_under(levels: Mapping[str, float], p: TissueParameters, acted: Acted) -> float:
+    """Return the log of what a rule makes of sperm output by itself, at such mean signals: not through the hormones it moves."""
+    androgen, lack, fsh, pressure = (levels[name] for name in SIGNALS)
+    log = sum(log_rates(levels, acted.p)) - sum(log_rates(levels, p))
+    rates = rates_under(signals(Response(androgen, androgen, fsh, lack), pressure, acted.p), acted.p)
+    days = durations(acted.p)
+    for rate, value in enumerate(rates):
+        new = changed(rate, value, *acted.change[:, rate])
+        if steps.HAZARD <= rate < steps.FED:
+            log -= (new - value) * days[rate - steps.HAZARD]
+        elif new != value:
+            log += math.log(max(new, _NONE) / max(value, _NONE))
+    return log
+
+
+def with_rules(
+    table: pd.DataFrame,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    p: TissueParameters,
+    acted: Sequence[Mapping[str, Acted]],
+) -> pd.DataFrame:
+    """Return a table of `attribute` with a row for each rule: what it does by itself, in column OWN_RULES.
+
+    `acted`: what each rule did, by name, without and with treatment.
+    """
+    parts = [
+        {name: output_under(levels, p, of) for name, of in arm.items()}
+        for levels, arm in zip((before, after), acted, strict=True)
+    ]
+    names = dict.fromkeys(name for arm in parts for name in arm)
+    own = {name: parts[1].get(name, 0.0) - parts[0].get(name, 0.0) for name in names}
+    rows = pd.DataFrame(
+        [
+            {"rate": f"own {name}", "output_change_pct": 100.0 * math.expm1(log), OWN_RULES: log}
+            for name, log in own.items()
+        ]
+    )
+    return pd.concat([table, rows], ignore_index=True).fillna(0.0)
 
 
 def feedback_shares(before: Mapping[str, float], after: Mapping[str, float], pituitary: float) -> dict[str, float]:
@@ -162,7 +215,7 @@ def _by_cells(
     Args:
         made: sperm production of both arms; by_rates: what the rates make of it, in words.
     """
-    causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
+    causes = [name for name in (*SIGNALS, NUMBERS, OWN_RULES) if name in table]
     if made[0] <= 0.0:
         return ""
     if made[1] > 0.0 and abs(math.log(made[1] / made[0]) - float(table[causes].to_numpy().sum())) < _FAR:
@@ -322,13 +375,14 @@ def _percent(change: float) -> str:
 def _why_change(
     before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, laboratory: Laboratory | None
 ) -> str:
-    causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
+    causes = [name for name in (*SIGNALS, NUMBERS, OWN_RULES) if name in table]
     ranked = table.reindex(table[causes].sum(axis=1).abs().sort_values(ascending=False).index)
     strongest = ranked.iloc[0]
     if abs(strongest["output_change_pct"]) <= 1.0:
         return "no rate of the germ line changes by more than 1 %"
     cause = max(causes, key=lambda name: abs(strongest[name]))
-    why = "parameter changes" if cause == NUMBERS else _from_to(cause, before[cause], after[cause], laboratory)
+    beside = {NUMBERS: "parameter changes", OWN_RULES: "of the scenario"}
+    why = beside.get(cause) or _from_to(cause, before[cause], after[cause], laboratory)
     further = [
         f"{row['rate']} {_percent(row['output_change_pct'])}"
         for _, row in ranked.iloc[1:3].iterrows()

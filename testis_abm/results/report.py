@@ -155,8 +155,12 @@ def counted(replicates: int) -> str:
 
 
 def extrapolation(result: Run) -> str:
-    """Return what of the scenario lies beyond the evidence, a line each."""
-    return "\n".join(note(f"{text[0].upper()}{text[1:]}.") for text in extrapolated(result.scenario))
+    """Return what of the scenario lies beyond the evidence, a line each, and whose rules are not this program's."""
+    lines = [note(f"{text[0].upper()}{text[1:]}.") for text in extrapolated(result.scenario)]
+    if own := result.provenance.get("rules_file"):
+        replaced = f": {', '.join(own['rules'])}" if own["rules"] else ""
+        lines.append(note(f"Own rules in Python: {own['file']} (sha256 {own['sha256'][:12]}){replaced}."))
+    return "\n".join(lines)
 
 
 def title(result: Run) -> str:
@@ -213,6 +217,29 @@ def held(result: Run) -> str:
     clamps = result.scenario.clamp if TREATED in result.arms else ()
     parts = (f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in clamps)
     return _wrapped("Clamped: ", f"{'; '.join(parts)}.") if clamps else ""
+
+
+def own_rules(result: Run) -> str:
+    """Return the rules of the scenario, what each did on average in the last arm, and what it does to sperm by itself."""
+    lines, table, by_itself = [], result.modifiers, result.attribution
+    arm = result.arms[-1]
+    for i, rule in enumerate(result.scenario.rule, 1):
+        if not rule.standing and arm != TREATED:
+            continue
+        days = table[(table["arm"] == arm) & table["modifier"].str.startswith(f"rule {i}:")]
+        name = next(iter(days["modifier"]), "")
+        means = days[days["rate"] == next(iter(rule.powers))][["factor", "added"]].mean()
+        did = ""
+        if name:
+            amount = f"+{number(means['added'])} a day" if rule.to.added else f"x {number(means['factor'])}"
+            did = f" Mean over its days: {amount}."
+        own = (
+            [] if by_itself is None else by_itself.loc[by_itself["rate"] == f"own {name}", "output_change_pct"].tolist()
+        )
+        if own and abs(own[0]) >= 0.05:
+            did += f" Of the change in sperm production it makes {signed(own[0])} % by itself, at steady state."
+        lines.append(_wrapped(f"Own rule {i}: ", f"{rule.sentence}.{did}{' In both arms.' if rule.standing else ''}"))
+    return "\n".join(lines)
 
 
 def insults(result: Run) -> str:

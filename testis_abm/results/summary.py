@@ -14,6 +14,7 @@ from testis_abm.results import aromatase, plausible, report
 from testis_abm.results.measures import PRINTED, Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, closing, last_window
+from testis_abm.scenario.rule import beyond_mean_field
 from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
 
@@ -130,6 +131,7 @@ def render(result: Run) -> str:
         _plausible(result, treatment is not None),
         report.assay(summary),
         report.held(result),
+        report.own_rules(result),
         report.insults(result),
         report.course(result),
         report.lost(result),
@@ -174,7 +176,7 @@ def over_models(row: object, unit: str = "") -> str:
 
 def _plausible(result: Run, treated: bool) -> str:
     """Return the note on plausible models, if they were worked out and of men in whom they differ, or why there are none."""
-    if left := left_out(result.scenario):
+    if left := left_out(result.scenario) or beyond_mean_field(result.scenario.rule):
         return report.note(f"Note: {left}")
     if result.plausible is None or not (treated or any(map(over_models, summarise(result).itertuples()))):
         return ""

@@ -6,6 +6,7 @@ from testis_abm.scenario.condition import Clause, Condition
 from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.insult import Insult
 from testis_abm.scenario.load import load
+from testis_abm.scenario.rule import Rule
 from testis_abm.scenario.scenario import Scenario
 from testis_abm.scenario.schema import Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.therapy import Therapy
@@ -22,6 +23,7 @@ __all__ = [
     "Partner",
     "PastTherapy",
     "Plan",
+    "Rule",
     "Samples",
     "Scenario",
     "Therapy",

@@ -14,6 +14,7 @@ from testis_abm.choices import TREATMENTS
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import elsewhere
+from testis_abm.scenario.rule import as_tables
 from testis_abm.scenario.scenario import Scenario, alike, extrapolated, replaced, too_small, unusual
 from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
@@ -169,6 +170,7 @@ def cut(raw: dict[str, Any]) -> None:
         ("therapy", "from"),
         ("weight", "from"),
         ("clamp", "from"),
+        ("rule", "from"),
         ("insult", "day"),
     ):
         if isinstance(items := raw.get(section), list):
@@ -184,8 +186,12 @@ def cut(raw: dict[str, Any]) -> None:
 
 
 def _in_short(item: Mapping[str, Any]) -> str:
-    """Return a therapy, a weight, a clamp or an insult as a few words: what, from when, and what would have decided."""
-    what = [printable(str(item[key])) for key in ("drug", "kind", "dose", "bmi", "quantity") if key in item]
+    """Return a therapy, a weight, a clamp, a rule or an insult as a few words: what, from when, and what would have decided."""
+    what = [
+        printable(str(item[key]))
+        for key in ("drug", "kind", "dose", "bmi", "quantity", "behaviour", "cell")
+        if key in item
+    ]
     when = f", when {printable(str(item['when']))}" if "when" in item else ""
     return f"{' '.join(what)} from {printable(str(item.get('from', item.get('day', 0))))}{when}"
 
@@ -272,6 +278,8 @@ def _tidy(source: object) -> dict[str, Any]:
                 raise ScenarioError("is given twice", "parameters", key)
             numbers[key] = value
         raw["parameters"] = numbers
+    if "rule" in raw:
+        raw["rule"] = as_tables(raw["rule"])  # so that settings find what a sentence says
     return raw
 
 

@@ -29,6 +29,7 @@ from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults, most_of
 from testis_abm.scenario.prescription import amount, parse_every
+from testis_abm.scenario.rule import Rule, as_tables
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, flat, plain, table, tables
@@ -38,7 +39,7 @@ from testis_abm.support.errors import Problem, ScenarioError, gathered, refuse, 
 
 # Times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason.
 _FAR_DOSE = 100.001
-EXTRAPOLATION = "[extrapolation]"  # behind the title of what lies beyond the evidence
+EXTRAPOLATION = "extrapolation"  # in brackets behind the title of what lies beyond the evidence
 
 
 def _parameters(value: object) -> FrozenMapping[float]:
@@ -61,6 +62,13 @@ def _parameters(value: object) -> FrozenMapping[float]:
     return FrozenMapping(sorted(numbers.items()))
 
 
+def _rules(value: object) -> object:
+    try:
+        return as_tables(value)
+    except ScenarioError as error:
+        raise ScenarioError(problem.without("rule") for problem in error.problems) from None
+
+
 _OrNone = PlainSerializer(lambda part: dict(part) or None)
 _SomeOrNone = WrapSerializer(lambda parts, write: write(parts) or None)
 
@@ -77,8 +85,8 @@ class Scenario(Section, init=False):
         man, partner, tissue, plan, samples: the sections of the file.
         therapy: drugs, in the file's order.
         weight: changes of body mass index.
-        clamp: hormones that are held; insult: injuries to the testes. Without these, therapy and changes of weight the man
-            is untreated; an insult before day 0 is a part of him.
+        clamp: hormones that are held; insult: injuries to the testes; rule: own rules of the cells. Without these, therapy
+            and changes of weight the man is untreated; an insult before day 0 and a rule without days are a part of him.
         observed: published values to show beside the prediction.
         parameters: overrides of model parameters by dotted name, with the values that its tables set.
         own_tables: drugs, presets, populations, injuries and parameters of the user's own that it goes by: those of the file
@@ -99,6 +107,7 @@ class Scenario(Section, init=False):
     weight: Annotated[tuple[Weight, ...], tables("weight"), _SomeOrNone] = ()
     clamp: Annotated[tuple[Clamp, ...], tables("clamp"), _SomeOrNone] = ()
     insult: Annotated[tuple[Insult, ...], tables("insult"), _SomeOrNone] = ()
+    rule: Annotated[tuple[Rule, ...], tables("rule"), BeforeValidator(_rules), _SomeOrNone] = ()
     observed: Annotated[tuple[Observed, ...], tables("observed"), _SomeOrNone] = ()
     own_tables: Annotated[Tables, PlainSerializer(lambda _: None)] = NONE
     _path: str | None = PrivateAttr(None)
@@ -133,6 +142,7 @@ class Scenario(Section, init=False):
         others = (
             "weight changes" if self.weight else "",
             "clamps" if self.clamp else "",
+            "own rules" if self.rule else "",
             *(insult.label for insult in self.insult),
         )
         given = "; ".join(filter(None, (drugs, *others))) or "no therapy"
@@ -153,8 +163,14 @@ class Scenario(Section, init=False):
 
     @property
     def treated(self) -> bool:
-        """Whether anything is done to the man: drugs, a change of weight, a clamp, or an insult from day 0 on."""
-        return bool(self.therapy or self.weight or self.clamp or any(not insult.past for insult in self.insult))
+        """Whether anything is done to the man: drugs, a change of weight, a clamp, an insult or an own rule from day 0 on."""
+        injured = any(not insult.past for insult in self.insult)
+        return bool(self.therapy or self.weight or self.clamp or injured or self.changing)
+
+    @property
+    def changing(self) -> tuple[Rule, ...]:
+        """The rules that begin or end, of the treated man alone; the others are a part of him."""
+        return tuple(rule for rule in self.rule if not rule.standing)
 
     def called(self, arm: str) -> str:
         """Return the word in print for an arm (choices.ARMS): what is done to the man in it, "irradiated" and not "treated"."""
@@ -167,19 +183,22 @@ class Scenario(Section, init=False):
         injured = [*injuries] if len(injuries) < 2 else ["injured"]
         treated = [TREATED] if self.therapy or self.weight else []
         clamped = ["clamped"] if self.clamp else []
-        return " and ".join([*injured, *treated, *clamped]) or UNTREATED
+        changed = ["changed"] if self.changing else []
+        return " and ".join([*injured, *treated, *clamped, *changed]) or UNTREATED
 
     @property
     def cause(self) -> str:
         """Return the noun for what is done to the man from day 0 on: "treatment", "injury", "injury and treatment"."""
         injured = ["injury"] if any(not insult.past for insult in self.insult) else []
         treated = ["treatment"] if self.therapy or self.weight else []
-        return " and ".join([*injured, *treated, *(["clamp"] if self.clamp else [])]) or "nothing"
+        others = [*(["clamp"] if self.clamp else []), *(["own rule"] if self.changing else [])]
+        return " and ".join([*injured, *treated, *others]) or "nothing"
 
     def untreated(self) -> Scenario:
         """Return the scenario of his untreated control: what was before day 0 stays."""
         past = tuple(insult for insult in self.insult if insult.past)
-        return self.model_copy(update={**dict.fromkeys(TREATMENTS, ()), "insult": past})
+        standing = tuple(rule for rule in self.rule if rule.standing)
+        return self.model_copy(update={**dict.fromkeys(TREATMENTS, ()), "insult": past, "rule": standing})
 
     def __eq__(self, other: object) -> bool:
         # The path is where it came from and no part of what it says.
@@ -223,6 +242,13 @@ class Scenario(Section, init=False):
         clamps = tuple(clamp.model_copy(update={"until_day": min(clamp.until_day, end)}) for clamp in clamps)
         refuse(clashes(clamps, info.data.get("therapy", ())))
         return clamps
+
+    @field_validator("rule")
+    @classmethod
+    def _rules_in_plan(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
+        plan = info.data.get("plan")
+        refuse(_late([rule.begins for rule in rules], plan) if plan else ())
+        return rules
 
     @field_validator("insult")
     @classmethod
@@ -422,9 +448,10 @@ def _span(days: float) -> str:
 
 
 def marked(title: str, *scenarios: Scenario) -> str:
-    """Return the title of an output of scenarios, marked if one lies beyond the evidence."""
+    """Return the title of an output of scenarios, marked if one lies beyond the evidence or has rules of the user's own."""
     beyond = any(True for scenario in scenarios for _ in extrapolated(scenario))
-    return f"{title} {EXTRAPOLATION}" if beyond else title
+    marks = [*([EXTRAPOLATION] if beyond else []), *(["own rule"] if any(of.rule for of in scenarios) else [])]
+    return f"{title} [{', '.join(marks)}]" if marks else title
 
 
 def unusual(scenario: Scenario) -> Iterator[str]:

@@ -72,6 +72,16 @@ def _scenario() -> Schema:
             "description": f"Your own: [{kind}.NAME], see docs/own_tables.md.",
             "type": "object",
         }
+    for key in ("to", "half"):  # a number, or a text with a unit
+        entry = made["$defs"]["Rule"]["properties"][key]
+        made["$defs"]["Rule"]["properties"][key] = {
+            "description": entry.get("description", ""),
+            "type": ["number", "string"],
+        }
+    sentence: Schema = {"type": "string", "description": "A rule in words, see docs/rules.md."}
+    in_table = {"type": "object", "required": ["rule"], "properties": {"rule": sentence}}
+    one = {"anyOf": [sentence, {"$ref": "#/$defs/Rule"}, in_table]}
+    made["properties"]["rule"] = {"anyOf": [sentence, {"type": "array", "items": one}]}
     tables = {"sweep": sweep.KEYS, "trial": trial.KEYS, "sensitivity": sensitivity.KEYS}
     for name, keys in tables.items():
         made["properties"][name] = _table(f"Makes this file a {name}.", {key: {} for key in (*keys, *SHARED_KEYS)})

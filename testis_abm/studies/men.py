@@ -14,7 +14,6 @@ import pandas as pd
 
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.course import MORNING
-from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters.rooms import Values
@@ -129,7 +128,7 @@ class _Past:
         """Return true levels and semen of men on the morning of day 0."""
 
         def one(man: tuple[dict[Any, Any], Values]) -> dict[str, float]:
-            lived = self._treatment.follow(ExpectedMan(man[1], man[0], self._treatment.kinetics))
+            lived = self._treatment.follow(self._treatment.man(man[1], man[0]))
             morning = lived.days[-1]
             return {name: float(morning[name]) for name in MORNING.names or ()} | lived.semen(self._abstinence)
 

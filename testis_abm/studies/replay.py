@@ -221,7 +221,7 @@ def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int) 
         """Return the true levels of a man in every sample."""
         i, at = numbered
         arms = {
-            name: treatment.follow(ExpectedMan(passed.values[at], passed.rows[at], treatment.kinetics), (seed, i))
+            name: treatment.follow(treatment.man(passed.values[at], passed.rows[at]), (seed, i))
             for name, treatment in treatments.items()
         }
         found = {}

@@ -78,7 +78,7 @@ def reached(value: float, ends: float) -> str:
 
 def mark(title: str, rows: pd.DataFrame) -> str:
     """Return the title of rows of a replay, marked if an arm of theirs lies beyond the evidence."""
-    return f"{title} {EXTRAPOLATION}" if (rows["extrapolation"] != "").any() else title
+    return f"{title} [{EXTRAPOLATION}]" if (rows["extrapolation"] != "").any() else title
 
 
 def notes(rows: pd.DataFrame) -> Iterator[str]:

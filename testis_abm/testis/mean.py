@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 
 from testis_abm.biology import injury
 from testis_abm.biology.clamp import kept
-from testis_abm.biology.germ import aromatase, durations, freed_share, rates_under
+from testis_abm.biology.germ import aromatase, changed, durations, freed_share, rates_under
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.lesions import ailing
@@ -178,10 +178,16 @@ def rates_of(soma, back_pressure, p):
 
 
 @register_jitable
-def ailing_rates(rates, state, p, ailed):
-    """Write `rates` as Sertoli cells set them in a tubule of that state into `ailed` (rates,)."""
+def ailing_rates(rates, state, change, p, ailed):
+    """Write `rates` as Sertoli cells set them in a tubule of that state into `ailed` (rates,).
+
+    `change` (2, rates, 0 or 1): factors of and additions to them from outside.
+    """
     for rate in range(ailed.size):
         ailed[rate] = rates[rate] if state == COMPLETE else ailing(rate, rates[rate], state, p)
+    if change.size > 0:
+        for rate in range(ailed.size):
+            ailed[rate] = changed(rate, ailed[rate], change[0, rate, 0], change[1, rate, 0])
 
 
 @register_jitable

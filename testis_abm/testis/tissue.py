@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.germ import durations
 from testis_abm.biology.injury import Blow
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
@@ -18,6 +20,7 @@ from testis_abm.biology.tissue import TissueParameters, as_array, from_array, wi
 from testis_abm.choices import PATCHES
 from testis_abm.parameters.tubules import tubules as tubules_of
 from testis_abm.testis import build, injury, kernel
+from testis_abm.testis.changes import UNCHANGED
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
@@ -29,8 +32,7 @@ SETTLED = 1e6  # days: long enough that every first-order response has arrived
 LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 
-# What comes from outside when nothing does: no factor of, no addition to any rate.
-UNCHANGED = np.zeros((2, len(steps.RATES), 0))
+_SPREAD = 1.1  # of a life over its mean, at most
 _NO_BLOOD = BloodDay(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -47,7 +49,7 @@ class Cells(Protocol):
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
@@ -90,9 +92,9 @@ class CompiledCells:
             done = self.together(partial(kernel.germ_cells, self.arrays(), today, events.arrays(), self.levels.shape))
         return events
 
-    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, leydig_weight: float) -> TestisDay:
         """Bring all but the germ cells to their steady state; return what the testes then do."""
-        today, made = self.today(blood, p, UNCHANGED, 0.0, SETTLED), np.zeros(1, TESTIS)
+        today, made = self.today(blood, p, change, 0.0, SETTLED), np.zeros(1, TESTIS)
         arrays, events = (self.arrays(), self.levels.arrays()), Events.none(len(self.germ.count)).arrays()
         self.together(partial(kernel.settle_soma, *arrays, today, events, leydig_weight, made))
         return TestisDay(*made[0].item())
@@ -229,35 +231,40 @@ class Tissue:
         self._further(p, 1.0)
         return self.columns.report(blood, p, self.leydig_weight)
 
-    def settle_soma(self, blood: BloodDay) -> TestisDay:
-        """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
+    def settle_soma(
+        self, blood: BloodDay, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED
+    ) -> TestisDay:
+        """Bring Leydig and Sertoli cells and fields to their steady state under `blood` (p, change: see day)."""
         blood = BloodDay(*map(float, blood))
-        made = self.cells.settle_soma(blood, self.p, self.leydig_weight)
-        self._further(self.p, SETTLED)
+        p = self.p if p is None else p
+        made = self.cells.settle_soma(blood, p, change, self.leydig_weight)
+        self._further(p, SETTLED)
         return made
 
-    def live_on(self, days: int) -> np.ndarray:
+    def live_on(self, days: int, p: TissueParameters | None = None) -> np.ndarray:
         """Let the germ line live under the present support, its hormones standing still; return a row of each day (GERM_DAY).
 
         A clone lives under 60 days from its founding to release, and stem cells start at even phases and shares: after
         `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary, as far as numbers and
         shares of stem cells were when it began.
         """
-        rows, self.events = self.cells.live_on(self.now, self.p, days)
+        rows, self.events = self.cells.live_on(self.now, self.p if p is None else p, days)
         self.now += days
         return rows
 
-    def settle_germ_line(self) -> None:
-        """Bring the germ line to its stationary state under the present support.
+    def settle_germ_line(self, p: TissueParameters | None = None) -> None:
+        """Bring the germ line to its stationary state under the present support (p: see day).
 
         The first time, each niche is given the stem cells that it feeds now: from one each they would take a year.
         """
+        p = self.p if p is None else p
         if self.now == 0.0:
             sertoli = self.columns.sertoli
-            germ = build.build_germ(self.geometry, sertoli, self.seed, sertoli.rates[:, steps.FED].ravel(), self.p)
-            build.give_room(germ, self.geometry.sertoli_per_tubule, self.p)
+            germ = build.build_germ(self.geometry, sertoli, self.seed, sertoli.rates[:, steps.FED].ravel(), p)
+            build.give_room(germ, self.geometry.sertoli_per_tubule, p)
             self.cells.begin_with(germ)
-        self.live_on(LIFE_DAYS)
+        longest = math.ceil(_SPREAD * sum(durations(p)[steps.B_SPERMATOGONIUM :]))
+        self.live_on(max(LIFE_DAYS, longest), p)
 
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon the cells this morning."""
