@@ -180,7 +180,7 @@ def _unwritable(value: object, place: tuple[str | int, ...]) -> Any:
             yield Problem(place, f"{shown(value)} must be one line of at most {_LONGEST} signs")
     elif isinstance(value, bool):
         pass
-    elif not guard.is_number(value) or abs(value) > 1e300 or value != value:  # type: ignore[arg-type, operator]
+    elif not guard.is_number(value) or abs(value) > 1e300 or value != value:  # type: ignore[arg-type]
         yield Problem(place, f"{shown(value)} is no text, number or list of them")
 
 
@@ -196,7 +196,7 @@ def built(tables: Tables) -> Built:
     made: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
     ways = {"drug": _drug, "preset": _preset, "population": _population, "injury": _injury, "parameter": _parameter}
     with gathered() as problems:
-        for kind in ("parameter", "drug", "preset", "population", "injury"):
+        for kind in KINDS:
             make: Callable[..., Any] = ways[kind]
             for name, row in raw.get(kind, {}).items():
                 with _under(problems, kind, name):

@@ -45,7 +45,7 @@ def _lacks(drug: Drug) -> list[tuple[tuple[str, ...], str]]:
     """Return what the substances of a drug lack for their mechanisms, each with its place."""
     from testis_abm.biology.pharmacology import constants
 
-    found = []
+    found: list[tuple[tuple[str, ...], str]] = []
     for part in drug.substances:
         place = () if part.name == drug.name else ("substance", part.name)
         needed = constants(part.actions, drug.dose_unit, part.numbers)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 
 _MOST = 8  # threads
 _PART = 100  # pieces of work that are worth a thread's while
@@ -26,7 +27,7 @@ class Threads(ThreadPoolExecutor):
 
     def submit[**P, Result](self, work: Callable[P, Result], /, *given: P.args, **named: P.kwargs) -> Future[Result]:
         """Do `work` in a thread."""
-        return super().submit(copy_context().run, work, *given, **named)
+        return super().submit(copy_context().run, partial(work, *given, **named))
 
 
 def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
