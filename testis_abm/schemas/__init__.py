@@ -68,7 +68,10 @@ def _scenario() -> Schema:
     made["properties"]["parameters"] = _parameters(made["$defs"])
     del made["properties"]["own_tables"]
     for kind in TABLES:
-        made["properties"][kind] = {"description": f"Your own: [{kind}.NAME], see docs/own_tables.md.", "type": "object"}
+        made["properties"][kind] = {
+            "description": f"Your own: [{kind}.NAME], see docs/own_tables.md.",
+            "type": "object",
+        }
     tables = {"sweep": sweep.KEYS, "trial": trial.KEYS, "sensitivity": sensitivity.KEYS}
     for name, keys in tables.items():
         made["properties"][name] = _table(f"Makes this file a {name}.", {key: {} for key in (*keys, *SHARED_KEYS)})
