@@ -106,6 +106,7 @@ SAME_NAMES = {
     ("experiments.sweep", "experiments.trial"),
     ("man.diary", "pictures.data"),
     ("man.injuries", "scenario.insult"),
+    ("parameters.own", "parameters.tables"),
     ("pictures.data", "results.measures"),
     ("pictures.experiments", "studies.study"),
     ("population.given", "scenario.condition"),

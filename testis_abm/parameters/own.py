@@ -192,16 +192,16 @@ def built(tables: Tables) -> Built:
         ScenarioError: with every fault, by kind, name and key.
     """
     raw, shipped = tables.as_dict(), _shipped()
-    replaced = tuple((kind, name) for kind, rows in raw.items() for name in rows if name in shipped[kind])
+    replaced = tuple((kind, name) for kind, rows in raw.items() for name in rows if name in shipped.get(kind, {}))
     made: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-    ways = {"drug": _drug, "preset": _preset, "population": _population, "injury": _injury, "parameter": _parameter}
+    ways = {"drug": _drug, "preset": _preset, "population": _population, "injury": _injury}
     with gathered() as problems:
-        for kind in ("parameter", "drug", "preset", "population", "injury"):
-            make: Callable[..., Any] = ways[kind]
+        for kind in KINDS:
+            make: Callable[..., Any] = ways.get(kind, _parameter)
             for name, row in raw.get(kind, {}).items():
                 with _under(problems, kind, name):
                     if kind != "parameter":
-                        _refuse_shadow(kind, name, row, shipped[kind])
+                        _refuse_shadow(kind, name, row, shipped.get(kind, {}))
                         row = _whole(kind, name, raw[kind])
                     made[kind][name] = make(name, row)
         drugs = {**shipped["drug"], **made["drug"]}
@@ -236,13 +236,7 @@ def readers(tables: Tables) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _shipped() -> Mapping[str, Mapping[str, Any]]:
-    return {
-        "drug": table.drugs(FOLDER),
-        "preset": table.presets(FOLDER),
-        "population": dict.fromkeys(POPULATIONS),
-        "injury": {},  # scenario.own refuses the names of kinds
-        "parameter": {},
-    }
+    return {"drug": table.drugs(FOLDER), "preset": table.presets(FOLDER), "population": dict.fromkeys(POPULATIONS)}
 
 
 @contextmanager

@@ -596,6 +596,7 @@ def drug_of(name: str, raw: object, path: Path | None = None) -> Drug:
     substances = []
     for part, inner in numbers.get("substance", {name: numbers}).items():
         where = f"drug.{name}" if inner is numbers else f"drug.{name}.{part}"
+        inner = dict(inner)  # of the table as it is written, which nobody changes
         actions = _actions(inner) or own["actions"]
         substances.append(Substance(part, tuple(actions), _short_names(_parameters(path, where, inner))))
     every = (entry for substance in substances for entry in substance.numbers.values())

@@ -27,7 +27,7 @@ class Threads(ThreadPoolExecutor):
 
     def submit[**P, Result](self, work: Callable[P, Result], /, *given: P.args, **named: P.kwargs) -> Future[Result]:
         """Do `work` in a thread."""
-        return super().submit(partial(copy_context().run, work, *given, **named))
+        return super().submit(copy_context().run, partial(work, *given, **named))
 
 
 def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
