@@ -373,6 +373,39 @@ class Laboratory:
         expected = np.maximum(self.expected(column, true), 1e-12)
         return _normal(expected, reported, np.full(len(expected), self.spread(column)))
 
+    def likelihood_of_visits(
+        self,
+        column: str,
+        reported: Sequence[float | Censored],
+        true: Mapping[str, Any],
+        concentrations: Sequence[float | None],
+    ) -> np.ndarray:
+        """Return the log likelihood of several reports of a quantity, each of its own visit, for each of many men, (men,).
+
+        Each report has the variation of its own sample; what one immunoassay of oestradiol reads too high or low it does
+        in all samples of a man alike (axis.immunoassay_oestradiol_spread), so that more of them do not average it out.
+
+        Args:
+            reported, concentrations: a visit each; else as `likelihood`.
+        """
+        if len(reported) > 1 and column == OESTRADIOL["immunoassay"]:
+            expected = np.maximum(self.expected(column, true), 1e-12)
+            own = np.full(len(expected), self._sigma(VARIATION[column]))
+            shared = np.exp(self.values["axis.immunoassay_oestradiol_spread"] * _NODES)
+            with np.errstate(divide="ignore"):
+                at = np.log(_WEIGHTS / _WEIGHTS.sum())[:, None] + np.array(
+                    [
+                        sum(_normal(expected * off, self.understood(column, one), own)[0] for one in reported)
+                        for off in shared
+                    ]
+                )
+            return np.asarray(np.logaddexp.reduce(at, axis=0))
+        fits = [
+            self.likelihood(column, one, true, concentration)[0]
+            for one, concentration in zip(reported, concentrations, strict=True)
+        ]
+        return np.asarray(np.sum(fits, axis=0))
+
     def spread(self, column: str) -> float:
         """Return the SD on a log scale of a report about the man's level: sampling, laboratory, immunoassay."""
         sigma = self._sigma(VARIATION[column])
