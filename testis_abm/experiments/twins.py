@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.biology.laboratory import BLOOD
+from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.choices import EXPECTED
 from testis_abm.experiments.experiment import Experiment, How, run
@@ -26,6 +26,7 @@ from testis_abm.experiments.task import Job, Row, Task
 from testis_abm.population.cohort import Cohort, measure
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.population.follow import LEAST_EFFECTIVE, OnTreatment, follow
+from testis_abm.population.screen import Screened, parse_criterion
 from testis_abm.population.search import LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.table_in import Patient, Table, known_of
 from testis_abm.population.twin import Pool, find
@@ -52,16 +53,10 @@ class TwinJob(Job):
     def perform(self, task: Task) -> list[Row]:
         """Find the twin of a man; return a row a virtual patient: lesion, number, levels."""
         case: Any = self.cases[""]
-        visits = [_read(visit) for visit in json.loads(task.overrides["visits"])]
-        rest, treated = [of for of in visits if not of.on], [of for of in visits if of.on]
+        rest, treated = _read(task.overrides["visits"])
         pool = _pool(case["population"], case["seed"])
         found = find(
-            rest[0].given,
-            again=[visit.given for visit in rest[1:]],
-            population=case["population"],
-            assay=case["assay"],
-            seed=case["seed"],
-            pool=pool,
+            rest[0], again=rest[1:], population=case["population"], assay=case["assay"], seed=case["seed"], pool=pool
         )
         effective, followed = found.effective, np.nan
         if treated:
@@ -70,7 +65,7 @@ class TwinJob(Job):
         off = found.labs()["deviation_sd"]
         about = [effective, found.pareto_k, followed, *(float(off.get(name, np.nan)) for name in MEASURES)]
         men, lesions = (draw(case["sample"], case["seed"]) for draw in (found.sample, found.sample_lesions))
-        true = found.true.iloc[found._chosen(case["sample"], case["seed"])]
+        true = found.true.iloc[found.places(case["sample"], case["seed"])]
         fields = men[list(parameters.physiology())].to_numpy(dtype=float)
         levels = true[list(_TRUE)].to_numpy(dtype=float)
         return [(lesions.iloc[k], k, *fields[k], *levels[k], *about) for k in range(len(men))]
@@ -82,42 +77,53 @@ def _pool(population: str, seed: int) -> Pool:
     return Pool.draw(population, _POOL, seed)
 
 
-def _written(given: Mapping[str, float | Censored]) -> dict[str, Any]:
-    """Return values as JSON holds them, exactly."""
-    return {
-        name: [value.sign, value.limit] if isinstance(value, Censored) else float(value)
-        for name, value in sorted(given.items())
-    }
+def _written(rest: Sequence[Mapping[str, float | Censored]], treated: Sequence[OnTreatment]) -> str:
+    """Return the reports of a man as JSON, exactly."""
+
+    def values(given: Mapping[str, float | Censored]) -> dict[str, Any]:
+        return {name: [of.sign, of.limit] if isinstance(of, Censored) else float(of) for name, of in given.items()}
+
+    own = [[values(given), [], 0.0] for given in rest]
+    own += [[values(of.given), [dict(one) for one in of.on], of.days_on] for of in treated]  # type: ignore[arg-type]
+    return json.dumps(own, sort_keys=True)
 
 
-def _read(visit: Mapping[str, Any]) -> OnTreatment:
-    given = {
-        name: Censored(value[1], value[0] == "<") if isinstance(value, list) else value
-        for name, value in visit["values"].items()
-    }
-    return OnTreatment(given, visit["on"], visit["days_on"])
+def _read(text: str) -> tuple[list[dict[str, float | Censored]], list[OnTreatment]]:
+    rest: list[dict[str, float | Censored]] = []
+    treated: list[OnTreatment] = []
+    for values, on, days in json.loads(text):
+        given = {name: Censored(of[1], of[0] == "<") if isinstance(of, list) else of for name, of in values.items()}
+        if on:
+            treated.append(OnTreatment(given, on, days))
+        else:
+            rest.append(given)
+    return rest, treated
 
 
-def reports(man: Patient) -> tuple[list[dict[str, Any]], str]:
-    """Return the visits of a man that a search can use, as JSON holds them, and why others are not used ("" if all are).
+def reports(man: Patient) -> tuple[list[dict[str, float | Censored]], list[OnTreatment], str]:
+    """Return the untreated reports of a man, those under treatment, and why visits are not used ("" if all are).
 
     Visits untreated, before any treatment, describe him at rest; those on a treatment since a known day follow. What he
-    was at rest after a treatment depends on how long ago it ended, which a table does not tell.
+    is after a treatment depends on how long ago it ended, which a table does not tell. What is known of him besides
+    (age, body mass index) is that of his first visit that has it.
     """
-    rest, treated, left = [], [], []
+    rest: list[dict[str, float | Censored]] = []
+    treated: list[OnTreatment] = []
+    left = []
     known = known_of(man.visits)
     for visit in man.visits:
-        values = {name: value for name, value in visit.values.items() if name in MEASURES} | known
-        row = {"values": _written(values), "on": [dict(one) for one in visit.on], "days_on": visit.days_on or 0.0}
+        given = {name: value for name, value in visit.values.items() if name in MEASURES} | known
         if not visit.on and not treated:
-            rest.append(row)
+            rest.append(given)
         elif not visit.on:
             left.append(f"row {visit.row}: untreated after a treatment, whose end is not known")
         elif visit.days_on is None:
             left.append(f"row {visit.row}: on a treatment since a day that is not known")
         else:
-            treated.append(row)
-    return [*rest, *treated] if rest else [], "; ".join(left if rest else [*left, "no untreated visit"])
+            treated.append(OnTreatment(given, visit.on, visit.days_on))
+    if not rest:
+        return [], [], "; ".join([*left, "no untreated visit"])
+    return rest, treated, "; ".join(left)
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,13 @@ class Twins(Experiment["Found"]):
 
 
 def prepare(
-    table: Table, rows: Sequence[str] = (), *, population: str = "clinic", assay: str = DEFAULT_ASSAY, seed: int = 1, sample: int = SAMPLE
+    table: Table,
+    rows: Sequence[str] = (),
+    *,
+    population: str = "clinic",
+    assay: str = DEFAULT_ASSAY,
+    seed: int = 1,
+    sample: int = SAMPLE,
 ) -> Twins:
     """Return the searches of the men of a table.
 
@@ -173,20 +185,23 @@ def prepare(
     }
     # A mistyped word is told here once, and not by each man.
     Population.named(population)
-    men, tasks, left = [], [], {}
+    men: list[Patient] = []
+    tasks, left = [], {}
     for man in wanted:
-        visits, why = reports(man)
+        rest, treated, why = reports(man)
         if why:
             left[man.name] = why
-        if visits:
-            tasks.append(Task(len(men), 0, {"visits": json.dumps(visits, sort_keys=True)}))
+        if rest:
+            tasks.append(Task(len(men), 0, {"visits": _written(rest, treated)}))
             men.append(man)
     if not men:
         raise ScenarioError(f"{table.grid.source}: no man has an untreated report ({next(iter(left.values()), '')})")
     return Twins(table, tuple(men), left, TwinJob({"": case}, (0,), EXPECTED), tasks)
 
 
-def twins(table: Table, folder: str | Path, rows: Sequence[str] = (), how: How | None = None, **search: Any) -> Found | None:
+def twins(
+    table: Table, folder: str | Path, rows: Sequence[str] = (), how: How | None = None, **search: Any
+) -> Found | None:
     """Find the twins of the men of a table (what is missing of them); None while shards are still to come.
 
     Args:
@@ -238,7 +253,12 @@ class Found:
             followed = first["followed"]
             sound = first["effective"] >= LEAST_SIZE and first["pareto_k"] <= WORST_SHAPE
             shares = own["lesion"].value_counts(normalize=True)
-            row |= {"status": "found", "effective": first["effective"], "pareto_k": first["pareto_k"], "followed": followed}
+            row |= {
+                "status": "found",
+                "effective": first["effective"],
+                "pareto_k": first["pareto_k"],
+                "followed": followed,
+            }
             row["dependable"] = bool(sound and not followed < LEAST_EFFECTIVE)
             far = [name for name in MEASURES if abs(first[f"z_{name}"]) > 3.0]
             row |= {"unexplained": ",".join(far), "lesion": shares.index[0], "lesion_share": shares.iloc[0]}
@@ -255,7 +275,9 @@ class Found:
         lines = [f"{len(found):,} of {len(men):,} men have a twin of {self.search['sample']} virtual patients each."]
         if len(found):
             rough = int((~found["dependable"].astype(bool)).sum())
-            lines.append(f"  dependable: {len(found) - rough:,}; too few virtual patients match for intervals: {rough:,}")
+            lines.append(
+                f"  dependable: {len(found) - rough:,}; too few virtual patients match for intervals: {rough:,}"
+            )
             odd = found[found["unexplained"] != ""]
             if len(odd):
                 names = ", ".join(f"{row.man} ({row.unexplained})" for row in odd.head(10).itertuples())
@@ -277,16 +299,37 @@ class Found:
         name = f"men of {self.table.grid.source}"
         return OfTwins(name, numbers, rows, kinds, np.concatenate([[0], np.cumsum(sizes)]))
 
-    def cohort(self, visits: int = 1, seed: int = 1) -> Cohort:
-        """Return the virtual patients of all men as a cohort, measured so many times; its men keep their order in `sample`."""
-        from testis_abm.biology.laboratory import Laboratory
+    def screened(
+        self, criteria: Sequence[str] = (), *, each: int = SAMPLE, visits: int = 1, seed: int = 1
+    ) -> tuple[Screened, pd.Series]:
+        """Return the first `each` virtual patients of every man who meet all criteria at all visits, and whose they are.
 
-        men = self.sample[list(parameters.physiology())].reset_index(drop=True)
-        true = self.sample[[f"true_{name}" for name in _TRUE]].reset_index(drop=True)
-        true.columns = list(_TRUE)
+        Args:
+            criteria: see population.screen.parse_criterion.
+            visits: measurements of each; seed: of their errors.
+
+        Raises:
+            ScenarioError: a criterion that is none, or that nobody meets.
+        """
+        with guard.at("where"):
+            tests = [parse_criterion(text) for text in criteria]
+        own = self.sample[self.sample["number"] < each].reset_index(drop=True)
+        men, lesions = own[list(parameters.physiology())], own["lesion"]
+        true = own[[f"true_{name}" for name in _TRUE]].rename(columns=lambda name: name.removeprefix("true_"))
         laboratory = Laboratory(parameters.values(), self.search["assay"])
         measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
-        return Cohort(men, self.sample["lesion"].reset_index(drop=True), true, measured)
+        good = np.ones(len(own), dtype=bool)
+        for test in tests:
+            for visit in measured:
+                good &= test(visit, men, laboratory)
+        if not good.any():
+            raise ScenarioError(f"no virtual patient of {self.table.grid.source} meets {'; '.join(criteria)}", "where")
+
+        def of(frame: Any) -> Any:
+            return frame[good].reset_index(drop=True)
+
+        cohort = Cohort(of(men), of(lesions), of(true), [of(visit) for visit in measured])
+        return Screened(cohort, len(own), tuple(criteria), laboratory), of(own["man"])
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.biology.laboratory import BLOOD, Laboratory, draws
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
 from testis_abm.population.given import values as read_values
-from testis_abm.population.twin import Twin, independent
+from testis_abm.population.twin import Given, Twin, independent
 from testis_abm.quantities import MEASURES, Censored, column
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import kish, weighted_quantiles
@@ -32,7 +32,7 @@ MEN = 400  # candidates who are treated
 LEAST_EFFECTIVE = 40.0  # effective number of candidates under which no interval is given
 _INTERVAL = (0.05, 0.5, 0.95)
 _LONGEST = 3650  # days
-_OF_SEMEN = ("concentration_million_ml", "total_count_million", "volume_ml")
+_MORE = 4  # times as many candidates where few of them agree with what was reported
 
 
 @dataclass(frozen=True)
@@ -76,41 +76,37 @@ class Followed:
 def course(visits: Sequence[OnTreatment]) -> tuple[Scenario, list[int]]:
     """Return the therapies of visits as one plan, from the day on which the first began, and the day of each visit.
 
-    A therapy lasts until another takes its place. The first visit begins the clock: a later one with the same therapy is
-    as many days after it as it was given longer.
+    A therapy lasts until another takes its place, on the day of the last visit before it: when exactly is not known.
 
     Raises:
-        ScenarioError: a therapy that is none, or visits that contradict each other.
+        ScenarioError: no visit, a therapy that is none, or visits that contradict each other.
     """
+    if not visits:
+        raise ScenarioError("is empty; give at least one visit under treatment", "visits")
     therapies: list[dict[str, Any]] = []
     days: list[int] = []
-    began, present = 0.0, None
+    began, present = 0, None
     for k, visit in enumerate(visits):
         with guard.at("visit", str(k + 1)):
-            guard.number(visit.days_on, 0.0, _LONGEST, "days_on", "days")
+            since = guard.number(visit.days_on, 0.0, _LONGEST, "days_on", "days")
             own = [dict(therapy) for therapy in visit.on]
             if not own:
                 raise ScenarioError("is of no treatment; give it to twin.find", "on")
-            if present is not None and own != present:
-                began = float(days[-1])  # the day after which another was given is not known better
-                for therapy in therapies:
-                    therapy.setdefault("until", f"day {began:g}")
             if own != present:
-                therapies += [therapy | {"from": f"day {began:g}"} for therapy in own]
+                began = days[-1] if days else 0
+                for therapy in therapies:
+                    if "every" in therapy:
+                        therapy.setdefault("until", f"day {began}")
+                therapies += [therapy | {"from": f"day {began}"} for therapy in own]
                 present = own
-            day = round(began + visit.days_on)
+            day = round(began + since)
             if days and day < days[-1]:
                 raise ScenarioError(f"is on day {day}, before the visit on day {days[-1]}", "days_on")
             days.append(day)
-    plan = {"duration": f"{max(1, days[-1])} days"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Note)
-        scenario = load({"title": "follow-up", "plan": plan, "therapy": [_lasting(one, days[-1]) for one in therapies]})
-    return scenario, days
-
-
-def _lasting(therapy: dict[str, Any], last: int) -> dict[str, Any]:
-    return {key: value for key, value in therapy.items() if key != "until" or "every" in therapy} if last else therapy
+        plan = {"duration": f"{max(1, days[-1])} days"}
+        return load({"title": "follow-up", "plan": plan, "therapy": therapies}), days
 
 
 def follow(found: Twin, visits: Sequence[OnTreatment], *, men: int = MEN, seed: int = 1) -> Followed:
@@ -125,11 +121,26 @@ def follow(found: Twin, visits: Sequence[OnTreatment], *, men: int = MEN, seed: 
     Raises:
         TestisError: a visit that is none.
     """
-    scenario, days = course(visits)
     men, seed = guard.argument("men", men), guard.argument("seed", seed)
-    values = complete(parameters.all_values(found.laboratory.values))
-    candidates, laboratory = found.sample(men, seed), found.laboratory
-    treatment = Treatment(scenario)
+    plan = course(visits)
+    reports = []
+    for k, visit in enumerate(visits):
+        with guard.at("visit", str(k + 1)):
+            reports.append(independent(read_values(visit.given), found.laboratory)[0])
+    for size in (men, _MORE * men):
+        after = _followed(found, reports, plan, size, seed)
+        if after.dependable:
+            break
+    return after
+
+
+def _followed(
+    found: Twin, reports: Sequence[Mapping[str, Given]], plan: tuple[Scenario, list[int]], men: int, seed: int
+) -> Followed:
+    scenario, days = plan
+    laboratory, place = found.laboratory, found.places(men, seed)
+    candidates, rest = (frame.iloc[place].reset_index(drop=True) for frame in (found.men, found.true))
+    treatment, values = Treatment(scenario), complete(parameters.all_values(laboratory.values))
     rested = [scenario.samples.rested(day) for day in days]
 
     def look(man: ExpectedMan) -> list[dict[str, float]]:
@@ -137,72 +148,60 @@ def follow(found: Twin, visits: Sequence[OnTreatment], *, men: int = MEN, seed: 
             {**mean_morning(man.days[day : day + 1]), **man.semen(interval, day)} for day, interval in zip(days, rested)
         ]
 
-    lives = [Life(row, values, treatment) for row in candidates.to_dict("records")]
-    lived = treat(lives, look, seed=seed)
+    # Systematic resampling repeats men: each lives once.
+    alone, whose = np.unique(place, return_inverse=True)
+    lived = treat([Life(row, values, treatment) for row in found.men.iloc[alone].to_dict("records")], look, seed=seed)
+    apart = np.zeros(men)
+    if laboratory.assay == "immunoassay":
+        before = [of["e2"] for of in (found.visits or (found.used,)) if "e2" in of]
+        at_rest = {name: rest[name].to_numpy() for name in rest}
+        apart = laboratory.immunoassay_apart(before, at_rest, np.random.default_rng([seed, 83]))
     weights, rows = np.full(men, 1.0 / men), []
-    for k, (visit, day) in enumerate(zip(visits, days)):
-        true = {name: np.array([of[k][name] for of in lived]) for name in lived[0][k]}
-        with guard.at("visit", str(k + 1)):
-            reported = read_values(visit.given)
-        used, _ = independent(reported, laboratory)
-        rows += _predicted(true, used, laboratory, weights, day, (seed, k))
+    for k, (used, day) in enumerate(zip(reports, days)):
+        true = {name: np.array([of[k][name] for of in lived])[whose] for name in lived[0][k]}
+        rows += _predicted(used, weights, day, reported_of(true, laboratory, (seed, k, 97), day, apart))
         log = np.log(np.maximum(weights, 1e-300))
         concentration = used.get("concentration")
         counted = concentration if isinstance(concentration, float) and concentration > 0.0 else None
         for name, value in used.items():
             factor = MEASURES[name].factor
             own = Censored(value.limit * factor, value.below) if isinstance(value, Censored) else value * factor
-            log += laboratory.likelihood(column(name, laboratory.assay), own, true, counted)[0]
+            if name == "e2" and laboratory.assay == "immunoassay":
+                log += laboratory.likelihood_beside(own, true, apart)
+            else:
+                log += laboratory.likelihood(column(name, laboratory.assay), own, true, counted)[0]
         weights = np.exp(log - log.max())
         weights /= weights.sum()
-    chosen = {
-        "men": candidates,
-        "lesion": found.sample_lesions(men, seed),
-        "true": pd.DataFrame({name: [of[-1][name] for of in lived] for name in lived[0][-1]}),
-        "weights": weights,
-    }
-    # Untreated levels of the same men, as those of `found` are.
-    place = found._chosen(men, seed)
-    chosen["true"] = found.true.iloc[place].reset_index(drop=True)
+    lesion = found.lesion.iloc[place].reset_index(drop=True)
     table = pd.DataFrame(
         rows, columns=["day", "lab", "unit", "given", "beyond", "median", "low", "high", "fell", "inside", "effective"]
     )
-    return Followed(replace(found, **chosen), table, kish(weights))
+    return Followed(replace(found, men=candidates, lesion=lesion, true=rest, weights=weights), table, kish(weights))
 
 
 def reported_of(
-    true: Mapping[str, np.ndarray], laboratory: Laboratory, key: Sequence[int], day: int
+    true: Mapping[str, np.ndarray], laboratory: Laboratory, key: Sequence[int], day: int, apart: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return a report of each man on a day, name of MEASURES -> (men,) in its unit, each man with errors of his own.
 
-    An immunoassay of oestradiol adds its own spread, as the likelihood of a report has it.
+    `apart` is the log of the factor by which an immunoassay of oestradiol reads high in each.
     """
-    blood = {name: true[name] for name in BLOOD if name in true}
-    seen = laboratory.visit({**true, **blood}, key, day)
-    own = laboratory.assay == "immunoassay"
-    apart = laboratory.values["axis.immunoassay_oestradiol_spread"] if own else 0.0
+    seen = laboratory.visit(true, key, day)
     found = {}
     for name, measure in MEASURES.items():
         of = column(name, laboratory.assay)
         if of in seen:
-            level = np.asarray(seen[of], dtype=float) / measure.factor
-            if name == "e2" and apart:
-                level = level * np.exp(apart * draws(key, day, "assay").standard_normal(level.shape))
-            found[name] = level
+            found[name] = np.asarray(seen[of], dtype=float) / measure.factor
+    if "e2" in found:
+        found["e2"] = found["e2"] * np.exp(apart)
     return found
 
 
 def _predicted(
-    true: Mapping[str, np.ndarray],
-    used: Mapping[str, float | Censored],
-    laboratory: Laboratory,
-    weights: np.ndarray,
-    day: int,
-    key: tuple[int, int],
+    used: Mapping[str, Given], weights: np.ndarray, day: int, reports: Mapping[str, np.ndarray]
 ) -> list[tuple[Any, ...]]:
     """Return a row a value of a visit: what was predicted of it, and where it fell."""
-    reports, size = reported_of(true, laboratory, (*key, 97), day), kish(weights)
-    rows = []
+    size, rows = kish(weights), []
     for name, value in used.items():
         level, there = reports[name], np.isfinite(reports[name])
         share = weights[there].sum()
@@ -215,6 +214,6 @@ def _predicted(
         inside = float(low <= limit <= high) if exact and np.isfinite(low) else np.nan
         if size < LEAST_EFFECTIVE:
             low = high = inside = np.nan
-        beyond = "" if exact else value.sign  # type: ignore[union-attr]
+        beyond = value.sign if isinstance(value, Censored) else ""
         rows.append((day, name, MEASURES[name].unit, limit, beyond, middle, low, high, fell, inside, size))
     return rows

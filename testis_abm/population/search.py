@@ -81,9 +81,7 @@ class Start(NamedTuple):
 class Search:
     """Rounds of draws until the weights are dependable or the budget ends; `start`: near whom the first draws from."""
 
-    def __init__(
-        self, prior: Population, match: Match, rng: np.random.Generator, start: Start | None = None
-    ) -> None:
+    def __init__(self, prior: Population, match: Match, rng: np.random.Generator, start: Start | None = None) -> None:
         self.prior, self.match, self.rng, self.start = prior, match, rng, start
         self.hidden, self.lesions = np.zeros((0, _SIZE)), np.zeros(0, dtype=int)
         self.men, self.true, self.fit = pd.DataFrame(), pd.DataFrame(), np.zeros(0)

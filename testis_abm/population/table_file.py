@@ -93,7 +93,9 @@ def read(path: str | Path, sheet: str = "") -> Grid:
     if not raw.strip():
         raise ScenarioError(f"{name}: is empty; {_EXPECTED}")
     if raw.startswith(_LEGACY):
-        raise ScenarioError(f"{name}: is an old or encrypted Excel file; save it as .xlsx without a password, or as CSV")
+        raise ScenarioError(
+            f"{name}: is an old or encrypted Excel file; save it as .xlsx without a password, or as CSV"
+        )
     if raw.startswith(_ZIP):
         return _excel(raw, name, sheet)
     if raw.startswith(_ARCHIVES):
@@ -104,7 +106,9 @@ def read(path: str | Path, sheet: str = "") -> Grid:
 
 
 def _refused(name: str, found: str, allowed: str) -> ScenarioError:
-    return ScenarioError(f"{name}: holds {found}; allowed: {allowed}. Keep the rows of men and the columns that are needed")
+    return ScenarioError(
+        f"{name}: holds {found}; allowed: {allowed}. Keep the rows of men and the columns that are needed"
+    )
 
 
 # ---- text
@@ -150,9 +154,7 @@ def _text(raw: bytes, name: str) -> Grid:
     return _grid(name, how, rows, numbers, [], separator)
 
 
-def _parsed(
-    text: str, name: str, separator: str, skipped: int, *, strict: bool
-) -> tuple[list[list[Cell]], list[int]]:
+def _parsed(text: str, name: str, separator: str, skipped: int, *, strict: bool) -> tuple[list[list[Cell]], list[int]]:
     """Return rows of cells, and the line of the file in which each begins."""
     rows: list[list[Cell]] = []
     numbers: list[int] = []
@@ -212,7 +214,9 @@ def _grid(
                     faults.append(Fault(number, f"column {k + 1}", f"{len(cell):,} characters", f"at most {LONGEST:,}"))
                     row[k] = None
                 elif cell.startswith("="):
-                    faults.append(Fault(number, f"column {k + 1}", cell, "a value, no formula", "left out; it was not run"))
+                    faults.append(
+                        Fault(number, f"column {k + 1}", cell, "a value, no formula", "left out; it was not run")
+                    )
                     row[k] = None
     width = max((k + 1 for row in rows for k, cell in enumerate(row) if cell is not None), default=0)
     if not width:
@@ -228,7 +232,9 @@ def _excel(raw: bytes, name: str, sheet: str) -> Grid:
     try:
         import openpyxl
     except ImportError:
-        raise TestisError('Excel files need one more package: pip install "testis_abm[tables]"; or save it as CSV') from None
+        raise TestisError(
+            'Excel files need one more package: pip install "testis_abm[tables]"; or save it as CSV'
+        ) from None
     try:
         return _sheet(openpyxl, raw, name, sheet, faults)
     except TestisError:
@@ -257,15 +263,21 @@ def _check_zip(raw: bytes, name: str) -> list[Fault]:
         raise _refused(name, f"{unpacked / 2**20:,.0f} MB unpacked", f"at most {_MOST_UNPACKED // 2**20} MB")
     for part in parts:
         if part.file_size > _SMALL and part.file_size > _MOST_RATIO * max(1, part.compress_size):
-            raise _refused(name, f"a part packed {part.file_size // max(1, part.compress_size):,} times", f"{_MOST_RATIO} times")
+            raise _refused(
+                name, f"a part packed {part.file_size // max(1, part.compress_size):,} times", f"{_MOST_RATIO} times"
+            )
         if part.flag_bits & 1:
             raise ScenarioError(f"{name}: is encrypted; save it without a password")
         with archive.open(part) as opened:
             start = opened.read(4096)
         if start.startswith(_ARCHIVES):
-            raise ScenarioError(f"{name}: holds an archive ({printable(part.filename)}); give a table without attachments")
+            raise ScenarioError(
+                f"{name}: holds an archive ({printable(part.filename)}); give a table without attachments"
+            )
         if part.filename.endswith((".xml", ".rels")) and re.search(rb"<!(DOCTYPE|ENTITY)", start, re.IGNORECASE):
-            raise ScenarioError(f"{name}: defines entities ({printable(part.filename)}), which no table does; save it again")
+            raise ScenarioError(
+                f"{name}: defines entities ({printable(part.filename)}), which no table does; save it again"
+            )
     faults = []
     if any(part.startswith("xl/externalLinks/") for part in names):
         faults.append(Fault(0, "", "links to other files", "values", "not followed; values stored with them are read"))
@@ -296,7 +308,9 @@ def _sheet(openpyxl: Any, raw: bytes, name: str, wanted: str, faults: list[Fault
         for k, formula in enumerate(written):
             if isinstance(formula, str) and formula.startswith("="):
                 if row[k] is None:
-                    faults.append(Fault(number, f"column {k + 1}", formula, "a stored value", "left out; it was not run"))
+                    faults.append(
+                        Fault(number, f"column {k + 1}", formula, "a stored value", "left out; it was not run")
+                    )
                 else:
                     stored += 1
     others = [other for other in known if other != title]

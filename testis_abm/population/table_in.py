@@ -9,135 +9,52 @@ of them plausible, and the plan says so.
 from __future__ import annotations
 
 import re
-import tomllib
-import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm import parameters
+from testis_abm.population.cells import (
+    day_of,
+    day_order,
+    decimal_signs,
+    number_of,
+    prescription_of,
+    since_of,
+    unit_of_cell,
+    value_of,
+    with_point,
+)
 from testis_abm.population.given import labs
-from testis_abm.population.table_file import Cell, Fault, Grid, as_text, read
-from testis_abm.quantities import GIVEN, KNOWN, MEASURES, QUANTITIES, Censored
-from testis_abm.scenario.amounts import NUMBER, UNITS, UNITS_OF_MAN, parse_duration, plain, quantity, unit_key
-from testis_abm.scenario import load
-from testis_abm.scenario.prescription import parse_prescription, rhythm
-from testis_abm.support.errors import Note, ScenarioError, nearest, printable, shown
+from testis_abm.population.headings import (
+    Meaning,
+    folded,
+    has_units,
+    lists,
+    meanings,
+    plain_words,
+    understood,
+    unit_within,
+)
+from testis_abm.population.table_file import Fault, Grid, as_text, read
+from testis_abm.quantities import GIVEN, KNOWN, MEASURES, Censored
+from testis_abm.scenario.amounts import NUMBER, parse_duration
+from testis_abm.support.errors import ScenarioError, nearest, printable, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORDS = Path(__file__).with_name("words.toml")
-_LISTS = ("missing", "none", "below", "above", "untreated", "ignored", "summary")
 _HEADINGS_WITHIN = 40  # rows in which the headings are looked for
 _AGREES = 0.05  # relative: two columns of one meaning, a count and concentration times volume (rounding)
 _CONTRADICTS = 1.25  # times: a total count and what concentration times volume give
 _FEW = 3  # values from which a unit may be inferred
 _IGNORED = "ignore"
 _SPEC = '--column "HEADING=meaning:unit", for example --column "Testo=t:nmol/L", or "HEADING=ignore"'
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What a column may mean.
-
-    Attributes:
-        name: of quantities.GIVEN, or of words.toml.
-        words: as compared (see `_plain_words`).
-        units: as written -> how many of the first of them (of the column of a quantity) make one; none of text.
-        unit: in which values are kept; factor: units of `units` in one of it.
-        either: other meanings that the heading alone does not tell apart.
-        usual: lowest and highest median in `unit`; allowed: lowest and highest value of what given.py does not know.
-    """
-
-    name: str
-    words: frozenset[str]
-    units: Mapping[str, float] = MappingProxyType({})
-    unit: str = ""
-    factor: float = 1.0
-    either: tuple[str, ...] = ()
-    usual: tuple[float, float] = (0.0, np.inf)
-    allowed: tuple[float, float] = (0.0, np.inf)
-
-    def unit_named(self, text: str) -> str | None:
-        """Return a unit as it is known here, None if it is not one of them."""
-        key = unit_key(text)
-        return next((unit for unit in self.units if unit.lower() == text.lower() or unit_key(unit) == key), None)
-
-    def kept(self, unit: str) -> float:
-        """Return how many of `self.unit` one of a unit makes."""
-        return self.units[unit] / self.factor
-
-
-@cache
-def _lists() -> Mapping[str, frozenset[str]]:
-    table = tomllib.loads(_WORDS.read_text(encoding="utf-8"))
-    return {name: frozenset(_folded(word) for word in table[name]) for name in _LISTS}
-
-
-@cache
-def meanings() -> Mapping[str, Meaning]:
-    """Return all meanings of columns by name."""
-    table = tomllib.loads(_WORDS.read_text(encoding="utf-8"))
-    found = {}
-    for name, row in table.items():
-        if name in _LISTS:
-            continue
-        words = {_plain_words(word) for word in row["words"]} | {_plain_words(name)}
-        units: dict[str, float] = {}
-        unit, factor = next(iter(row.get("units", {})), ""), 1.0
-        if name in GIVEN:
-            measure = GIVEN[name]
-            units = dict(UNITS_OF_MAN.get(name) or UNITS[measure.column])
-            unit, factor = measure.unit, measure.factor
-            own = QUANTITIES[measure.column]
-            words |= {_plain_words(word) for word in (own.label, *own.words, own.column)} - _either_words(table)
-        elif name == "prolactin":
-            units, unit = dict(QUANTITIES["prolactin_ug_l"].units), QUANTITIES["prolactin_ug_l"].unit
-        units |= row.get("units", {})
-        found[name] = Meaning(
-            name,
-            frozenset(words),
-            units,
-            unit,
-            factor,
-            tuple(row.get("either", ())),
-            tuple(row.get("usual", (0.0, np.inf))),
-            tuple(row.get("range", (0.0, np.inf))),
-        )
-    return found
-
-
-def _either_words(table: Mapping[str, Any]) -> set[str]:
-    rows = [row for row in table.values() if isinstance(row, dict) and "either" in row]
-    return {_plain_words(word) for row in rows for word in row["words"]}
-
-
-def _folded(text: str) -> str:
-    """Return text in lower case, without accents, one space between words."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(sign for sign in apart if not unicodedata.combining(sign)).split())
-
-
-def _plain_words(text: str) -> str:
-    """Return a heading as it is compared: letters and digits, without what says nothing."""
-    words = re.sub(r"[\W_]+", " ", _folded(text)).split()
-    kept = [word for word in words if word not in _ignored()]
-    return " ".join(kept or words)
-
-
-@cache
-def _ignored() -> frozenset[str]:
-    table = tomllib.loads(_WORDS.read_text(encoding="utf-8"))
-    return frozenset(_folded(word) for word in table["ignored"])
 
 
 @dataclass
@@ -228,7 +145,11 @@ class Table:
         if found is None:
             names = [man.name for man in self.men]
             near = nearest(name, names)
-            hint = f'nearest: "{near}"' if near else f"known: {', '.join(names[:20])}" + (" ..." if len(names) > 20 else "")
+            hint = (
+                f'nearest: "{near}"'
+                if near
+                else f"known: {', '.join(names[:20])}" + (" ..." if len(names) > 20 else "")
+            )
             raise ScenarioError(f"{shown(name)} is no man of {self.grid.source}; {hint}")
         return found
 
@@ -302,12 +223,14 @@ def _specs(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
             known = [own for own, meaning in meanings().items() if not meaning.either]
             near = nearest(name, known)
             hint = f'nearest: "{near}"; ' if near else ""
-            raise ScenarioError(f"column {shown(text)}: {shown(name)} is no meaning; {hint}known: {', '.join(known)}, {_IGNORED}")
+            raise ScenarioError(
+                f"column {shown(text)}: {shown(name)} is no meaning; {hint}known: {', '.join(known)}, {_IGNORED}"
+            )
         if unit.strip() and meanings()[name].unit_named(unit.strip()) is None:
             raise ScenarioError(
                 f"column {shown(text)}: {shown(unit.strip())} is not a unit of {name}; known: {', '.join(meanings()[name].units) or 'none'}"
             )
-        found[_folded(heading)] = name, unit.strip()
+        found[folded(heading)] = name, unit.strip()
     return found
 
 
@@ -325,11 +248,15 @@ class _Reader:
         wrong = [name for name in specs if name not in self._named()]
         if wrong:
             known = [column.heading for column in self.columns if column.heading]
-            raise ScenarioError(f"column {shown(wrong[0])}: {grid.source} has no such heading; known: {', '.join(map(shown, known))}")
+            raise ScenarioError(
+                f"column {shown(wrong[0])}: {grid.source} has no such heading; known: {', '.join(map(shown, known))}"
+            )
         self.first = self.heading + 1
         self._units_row()
         self.rows = self._rows()
-        self.cells = {column.number: [as_text(grid.rows[k][column.number - 1]) for k in self.rows] for column in self.columns}
+        self.cells = {
+            column.number: [as_text(grid.rows[k][column.number - 1]) for k in self.rows] for column in self.columns
+        }
         typed = {n: [isinstance(grid.rows[k][n - 1], float) for k in self.rows] for n in self.cells}
         self._canonical(typed)
         for column in self.columns:
@@ -339,20 +266,24 @@ class _Reader:
     # ---- headings
 
     def _named(self) -> set[str]:
-        return {name for column in self.columns for name in (_folded(column.heading), f"#{column.number}")}
+        return {name for column in self.columns for name in (folded(column.heading), f"#{column.number}")}
 
     def _headings(self, header: int) -> int:
         """Return the place of the row of headings in the grid."""
         grid = self.grid
         if header:
             if header not in grid.numbers:
-                raise ScenarioError(f"header: {grid.source} has no row {header}; it has {grid.numbers[0]} to {grid.numbers[-1]}")
+                raise ScenarioError(
+                    f"header: {grid.source} has no row {header}; it has {grid.numbers[0]} to {grid.numbers[-1]}"
+                )
             return grid.numbers.index(header)
         best, most = -1, 0
         for k, row in enumerate(grid.rows[:_HEADINGS_WITHIN]):
             above = self._group(k)
             texts = [as_text(cell) if isinstance(cell, str) else "" for cell in row]
-            known = {self._meant(j, text, above[j])[0] for j, text in enumerate(texts) if text and len(text) < 120} - {""}
+            known = {self._meant(j, text, above[j])[0] for j, text in enumerate(texts) if text and len(text) < 120} - {
+                ""
+            }
             if len(known) > most:
                 best, most = k, len(known)
         if most == 0:
@@ -361,7 +292,9 @@ class _Reader:
                 f"{grid.source}: no heading was understood in its first {_HEADINGS_WITHIN} rows (first row: "
                 f"{', '.join(map(shown, texts[:8]))}); say what columns mean: {_SPEC}, with --header ROW"
             )
-        self.skipped["rows above the headings"] += sum(any(cell is not None for cell in row) for row in grid.rows[:best])
+        self.skipped["rows above the headings"] += sum(
+            any(cell is not None for cell in row) for row in grid.rows[:best]
+        )
         return best
 
     def _group(self, k: int) -> list[str]:
@@ -378,12 +311,14 @@ class _Reader:
 
     def _meant(self, k: int, heading: str, above: str = "") -> tuple[str, str]:
         """Return meaning and unit that a heading has, "" each where it has none."""
-        for name in (_folded(heading), f"#{k + 1}"):
+        for name in (folded(heading), f"#{k + 1}"):
             if name in self.specs:
                 meant, unit = self.specs[name]
-                return meant, unit or (_unit_within(heading, [meant])[1] if meant != _IGNORED else "")
-        for text in filter(None, (heading, f"{above} {heading}" if above and heading else "", above if not heading else "")):
-            found = _understood(text)
+                return meant, unit or (unit_within(heading, [meant])[1] if meant != _IGNORED else "")
+        for text in filter(
+            None, (heading, f"{above} {heading}" if above and heading else "", above if not heading else "")
+        ):
+            found = understood(text)
             if found[0]:
                 return found
         return "", ""
@@ -391,7 +326,7 @@ class _Reader:
     def _column(self, k: int, heading: str, above: str) -> Column:
         name, unit = self._meant(k, heading, above)
         column = Column(k + 1, heading or above, name, unit, "heading" if unit else "")
-        if (_folded(heading) in self.specs or f"#{k + 1}" in self.specs) and name != _IGNORED:
+        if (folded(heading) in self.specs or f"#{k + 1}" in self.specs) and name != _IGNORED:
             column.said = "as said" if unit else ""
             column.note = "as said by --column"
         return column
@@ -411,7 +346,7 @@ class _Reader:
             among = [meanings()[name] for own in among for name in (own.either or (own.name,))]
             if any(own.unit_named(text) for own in among):
                 found[column.number] = text
-        measured = [column for column in self.columns if column.meaning in meanings() and _has_units(column.meaning)]
+        measured = [column for column in self.columns if column.meaning in meanings() and has_units(column.meaning)]
         filled = [cell for column, cell in zip(self.columns, cells, strict=True) if column in measured and cell]
         if found and len(found) >= 0.5 * len(filled):
             for column in self.columns:
@@ -433,26 +368,41 @@ class _Reader:
             first = as_text(row[filled[0]])
             same = [as_text(cell) for cell in row] == [as_text(cell) for cell in self.grid.rows[self.heading]]
             alone = len(filled) == 1 and len(measured) > 1
-            if same or first.startswith(("#", "//", "*")) or _plain_words(first) in _lists()["summary"] or alone:
-                if alone and identifier == filled[0] and len(first) < 40 and not first.startswith(("#", "*")) and " " not in first:
+            if same or first.startswith(("#", "//", "*")) or plain_words(first) in lists()["summary"] or alone:
+                if (
+                    alone
+                    and identifier == filled[0]
+                    and len(first) < 40
+                    and not first.startswith(("#", "*"))
+                    and " " not in first
+                ):
                     self.skipped["rows of men without a value"] += 1
                     self.faults.append(Fault(self.grid.numbers[k], "", first, "at least one value", "left out", first))
                     continue
                 what = "headings again" if same else first
                 self.skipped["rows that are no man"] += 1
-                self.faults.append(Fault(self.grid.numbers[k], "", what, "a man", "left out: a note or a summary, no man"))
+                self.faults.append(
+                    Fault(self.grid.numbers[k], "", what, "a man", "left out: a note or a summary, no man")
+                )
                 continue
             kept.append(k)
         if not kept:
-            raise ScenarioError(f"{self.grid.source}: has headings (row {self.grid.numbers[self.heading]}) and no row of a man below them")
+            raise ScenarioError(
+                f"{self.grid.source}: has headings (row {self.grid.numbers[self.heading]}) and no row of a man below them"
+            )
         return kept
 
     # ---- decimal signs
 
     def _canonical(self, typed: Mapping[int, list[bool]]) -> None:
         """Rewrite numbers in text with a decimal point."""
-        measured = [column for column in self.columns if column.meaning in meanings() and _has_units(column.meaning)]
-        seen = {column.number: _signs(text for text, is_number in zip(self.cells[column.number], typed[column.number]) if not is_number) for column in measured}
+        measured = [column for column in self.columns if column.meaning in meanings() and has_units(column.meaning)]
+        seen = {
+            column.number: decimal_signs(
+                text for text, is_number in zip(self.cells[column.number], typed[column.number]) if not is_number
+            )
+            for column in measured
+        }
         commas, points = (any(sign[k] for sign in seen.values()) for k in (0, 1))
         for column in measured:
             comma, point, unclear = seen[column.number]
@@ -464,7 +414,7 @@ class _Reader:
                 if typed[column.number][k] or not text:
                     continue
                 try:
-                    self.cells[column.number][k] = _with_point(text, comma, point)
+                    self.cells[column.number][k] = with_point(text, comma, point)
                 except ScenarioError as error:
                     self._fault(k, column, text, str(error))
                     self.cells[column.number][k] = ""
@@ -492,7 +442,7 @@ class _Reader:
             column.use = "used"
             return
         column.kept_in = own.unit
-        written = {unit for text in self.cells[column.number] if (unit := _unit_of_cell(text))}
+        written = {unit for text in self.cells[column.number] if (unit := unit_of_cell(text))}
         if column.unit:
             known = own.unit_named(column.unit)
             if known is None:
@@ -501,8 +451,10 @@ class _Reader:
             column.unit, column.factor = known, own.kept(known)
             if column.said != "as said":
                 self._check_usual(column, own)
-        elif written and all(own.unit_named(unit) for unit in written) and all(
-            _unit_of_cell(text) for text in self.cells[column.number] if _number_of(text)
+        elif (
+            written
+            and all(own.unit_named(unit) for unit in written)
+            and all(unit_of_cell(text) for text in self.cells[column.number] if number_of(text))
         ):
             column.said, column.unit = "cells", " or ".join(sorted(written))
             column.factor = own.kept(str(own.unit_named(next(iter(written))))) if len(written) == 1 else np.nan
@@ -512,7 +464,7 @@ class _Reader:
             column.use = "used" if column.meaning in GIVEN or column.meaning in _HELPERS else "read, not used"
 
     def _numbers(self, column: Column) -> np.ndarray:
-        values = [_number_of(text) for text in self.cells[column.number]]
+        values = [number_of(text) for text in self.cells[column.number]]
         return np.array([value for value in values if value is not None], dtype=float)
 
     def _fits(self, numbers: np.ndarray, own: Meaning, unit: str) -> bool:
@@ -527,22 +479,30 @@ class _Reader:
     def _infer(self, column: Column, own: Meaning) -> None:
         """Take the unit from the values, if a single known one makes all of them plausible."""
         numbers = self._numbers(column)
-        factors = {own.kept(unit): unit for unit in reversed(own.units)}
+        factors = {own.kept(unit): unit for unit in reversed([*own.units])}
         choices = ", ".join(own.units)
         how = f'say it: --column "{column.heading}={own.name}:{next(iter(own.units))}"'
         if len(factors) == 1:
             column.unit, column.said, column.factor = own.unit, "the only one known", 1.0
             return
-        fitting = [(factor, unit) for factor, unit in factors.items() if len(numbers) and self._fits(numbers, own, unit)]
+        fitting = [
+            (factor, unit) for factor, unit in factors.items() if len(numbers) and self._fits(numbers, own, unit)
+        ]
         if len(numbers) < _FEW:
-            self._refuse(column, f"no unit is given, and {len(numbers)} values are too few to tell it; {how} ({choices})")
+            self._refuse(
+                column, f"no unit is given, and {len(numbers)} values are too few to tell it; {how} ({choices})"
+            )
         elif len(fitting) == 1:
             column.factor, column.unit = fitting[0]
             column.said = "inferred"
-            column.note = _joined(column.note, f"unit inferred: only in {column.unit} are all values plausible; if it is another, {how}")
+            column.note = _joined(
+                column.note, f"unit inferred: only in {column.unit} are all values plausible; if it is another, {how}"
+            )
         else:
             found = f"values fit {' and '.join(unit for _, unit in fitting)}" if fitting else "values fit no known unit"
-            self._refuse(column, f"no unit is given, and {found} ({numbers.min():g} to {numbers.max():g}); {how} ({choices})")
+            self._refuse(
+                column, f"no unit is given, and {found} ({numbers.min():g} to {numbers.max():g}); {how} ({choices})"
+            )
 
     def _check_usual(self, column: Column, own: Meaning) -> None:
         numbers = self._numbers(column)
@@ -557,8 +517,10 @@ class _Reader:
         """Choose among meanings that a heading does not tell apart, by its unit; refuse it if that does not tell."""
         able = [name for name in own.either if column.unit and meanings()[name].unit_named(column.unit)]
         if not column.unit:
-            written = {unit for text in self.cells[column.number] if (unit := _unit_of_cell(text))}
-            able = [name for name in own.either if written and all(meanings()[name].unit_named(unit) for unit in written)]
+            written = {unit for text in self.cells[column.number] if (unit := unit_of_cell(text))}
+            able = [
+                name for name in own.either if written and all(meanings()[name].unit_named(unit) for unit in written)
+            ]
         if len(able) == 1:
             column.meaning = able[0]
             return
@@ -567,8 +529,12 @@ class _Reader:
 
     def _suggest(self, column: Column) -> str:
         words = {word: name for name, own in meanings().items() for word in own.words}
-        near = nearest(_plain_words(column.heading), words)
-        hint = f'; nearest: {words[near]}, said by --column "{column.heading}={words[near]}"' if near and column.heading else ""
+        near = nearest(plain_words(column.heading), words)
+        hint = (
+            f'; nearest: {words[near]}, said by --column "{column.heading}={words[near]}"'
+            if near and column.heading
+            else ""
+        )
         return f"is no heading that is known{hint}"
 
     def _duplicates(self) -> None:
@@ -594,7 +560,7 @@ class _Reader:
     def _agree(self, one: Column, other: Column) -> bool:
         if not meanings()[one.meaning].units:
             return self.cells[one.number] == self.cells[other.number]
-        a, b = ([_number_of(text) for text in self.cells[column.number]] for column in (one, other))
+        a, b = ([number_of(text) for text in self.cells[column.number]] for column in (one, other))
         both = [(x * one.factor, y * other.factor) for x, y in zip(a, b) if x is not None and y is not None]
         sole = any(x is None and y is not None for x, y in zip(a, b))
         return bool(both) and not sole and all(abs(x - y) <= _AGREES * max(abs(x), abs(y)) + 1e-9 for x, y in both)
@@ -612,18 +578,27 @@ class _Reader:
 
     @cached_property
     def _by(self) -> dict[str, Column]:
-        return {column.meaning: column for column in reversed(self.columns) if column.use in ("used", "read, not used") and "agrees" not in column.note and "identifies" not in column.note}
+        return {
+            column.meaning: column
+            for column in reversed(self.columns)
+            if column.use in ("used", "read, not used")
+            and "agrees" not in column.note
+            and "identifies" not in column.note
+        }
 
     def _name(self, k: int) -> str:
+        # Of faults before it is settled what becomes of columns, too.
         for meaning in ("id", "name"):
-            column = self._by.get(meaning)
+            column = next((column for column in self.columns if column.meaning == meaning), None)
             if column is not None and self.cells[column.number][k]:
                 return printable(self.cells[column.number][k])
         return f"row {self.grid.numbers[self.rows[k]]}"
 
     def table(self) -> Table:
         """Return the men."""
-        dates = {name: self._dates(self._by[name]) for name in ("visit_date", "birth_date", "since") if name in self._by}
+        dates: dict[str, list[Any]] = {
+            name: self._dates(self._by[name]) for name in ("visit_date", "birth_date", "since") if name in self._by
+        }
         if "id" in self._by and "name" in self._by:
             self._by["name"].use, self._by["name"].note = "read, not used", "the identifier tells men apart"
         self.read: dict[str, list[Any]] = {
@@ -643,16 +618,24 @@ class _Reader:
                 if len(several) > 1:
                     rows = ", ".join(str(visit.row) for visit in several)
                     text = "counted as visits of one man, in the order of the rows, as untreated or treated as they say"
-                    self.faults.append(Fault(several[1].row, "", f"{name} again (rows {rows})", "a date of each visit", text, name))
+                    self.faults.append(
+                        Fault(several[1].row, "", f"{name} again (rows {rows})", "a date of each visit", text, name)
+                    )
         men = tuple(
             Patient(name, tuple(sorted(several, key=lambda visit: (visit.date or date.min, visit.row))))
             for name, several in visits.items()
         )
         if not men:
             faults = "; ".join(f"{fault.column}: {fault.expected}" for fault in self.faults[:3])
-            raise ScenarioError(f"{self.grid.source}: no man has a value that can be used ({faults or 'no column of values'})")
+            raise ScenarioError(
+                f"{self.grid.source}: no man has a value that can be used ({faults or 'no column of values'})"
+            )
         at = {f"column {column.number}": column.heading for column in self.columns}
-        cells = [replace(fault, column=at.get(fault.column) or fault.column) for fault in self.grid.faults]
+        whose = {self.grid.numbers[place]: self._name(k) for k, place in enumerate(self.rows)}
+        cells = [
+            replace(fault, column=at.get(fault.column) or fault.column, man=whose.get(fault.row, ""))
+            for fault in self.grid.faults
+        ]
         faults_in_order = sorted([*cells, *self.faults], key=lambda fault: fault.row)
         heading = self.grid.numbers[self.heading]
         return Table(self.grid, heading, tuple(self.columns), men, tuple(faults_in_order), dict(self.skipped))
@@ -673,7 +656,7 @@ class _Reader:
         found: list[float | Censored | None] = []
         for k, text in enumerate(self.cells[column.number]):
             try:
-                found.append(_value(text, column, own))
+                found.append(value_of(text, column.unit, own))
             except ScenarioError as error:
                 self._fault(k, column, text, str(error).removeprefix(f"{own.name}: "))
                 found.append(None)
@@ -683,21 +666,24 @@ class _Reader:
     def _dates(self, column: Column) -> list[date | float | None]:
         """Return the days of a column; of `since` a length of time too, in days."""
         texts = self.cells[column.number]
-        order = _day_order(texts)
+        order = day_order(texts)
         found: list[date | float | None] = []
         for k, text in enumerate(texts):
             cell = self.grid.rows[self.rows[k]][column.number - 1]
             try:
                 if isinstance(cell, date):
                     found.append(cell)
-                elif not text or _folded(text) in _lists()["missing"]:
+                elif not text or folded(text) in lists()["missing"]:
                     found.append(None)
-                elif column.meaning == "since" and (isinstance(cell, float) or re.fullmatch(NUMBER + r"\s*[a-zA-Z]*", text)) and not re.fullmatch(r"\d{8}|\d{1,2}\.\d{1,2}\.\d{2,4}", text):
-                    words = {"tage": "days", "tagen": "days", "tag": "day", "wochen": "weeks", "woche": "week", "monate": "months", "monaten": "months", "monat": "month"}
-                    spelled = re.sub(r"[a-zA-Z]+", lambda m: words.get(m[0].lower(), m[0]), text)
+                elif (
+                    column.meaning == "since"
+                    and (isinstance(cell, float) or re.fullmatch(NUMBER + r"\s*[a-zA-Z]*", text))
+                    and not re.fullmatch(r"\d{8}|\d{1,2}\.\d{1,2}\.\d{2,4}", text)
+                ):
+                    spelled = re.sub(r"[a-zA-Z]+", lambda match: _TIMES.get(match[0].lower(), match[0]), text)
                     found.append(parse_duration(float(spelled) if re.fullmatch(NUMBER, spelled) else spelled))
                 else:
-                    found.append(_date(text, order))
+                    found.append(day_of(text, order))
             except (ScenarioError, ValueError) as error:
                 self._fault(k, column, text, str(error))
                 found.append(None)
@@ -714,7 +700,9 @@ class _Reader:
         when = day.get("visit_date")
         if "age" not in values and day.get("birth_date") is not None:
             if when is None:
-                self._fault(k, self._by["birth_date"], str(day["birth_date"]), "a date of the visit, from which age follows")
+                self._fault(
+                    k, self._by["birth_date"], str(day["birth_date"]), "a date of the visit, from which age follows"
+                )
             else:
                 self._known(k, values, "age", (when - day["birth_date"]).days / 365.25, self._by["birth_date"])
         if "bmi" not in values and {"weight", "height"} <= values.keys():
@@ -722,10 +710,21 @@ class _Reader:
             self._known(k, values, "bmi", bmi, self._by["weight"])
         self._count_consistent(k, values)
         used = {which: value for which, value in values.items() if which in GIVEN}
-        besides = {which: value for which, value in values.items() if which not in GIVEN and which not in ("weight", "height")}
+        besides = {
+            which: value for which, value in values.items() if which not in GIVEN and which not in ("weight", "height")
+        }
         if not used.keys() & MEASURES.keys():
             self.skipped["rows of men without a value"] += 1
-            self.faults.append(Fault(number, "", ", ".join(besides) or "nothing", "at least one value of blood or semen", "left out", name))
+            self.faults.append(
+                Fault(
+                    number,
+                    "",
+                    ", ".join(besides) or "nothing",
+                    "at least one value of blood or semen",
+                    "left out",
+                    name,
+                )
+            )
             return None
         on, days_on = self._treatment(k, when, day.get("since"))
         if on is None:
@@ -741,7 +740,7 @@ class _Reader:
 
     def _count_consistent(self, k: int, values: dict[str, Any]) -> None:
         """Name and leave out a total count that concentration and volume contradict."""
-        three = [values.get(name) for name in ("concentration", "volume", "total_count")]
+        three: list[Any] = [values.get(name) for name in ("concentration", "volume", "total_count")]
         if all(isinstance(value, float) for value in three):
             concentration, volume, total = three
             product = concentration * volume
@@ -750,10 +749,18 @@ class _Reader:
                 self._fault(k, self._by["total_count"], f"{total:g} million", text, "the count is left out")
                 del values["total_count"]
 
-    def _treatment(self, k: int, when: date | None, since: date | float | None) -> tuple[tuple[Mapping[str, Any], ...] | None, float | None]:
+    def _treatment(
+        self, k: int, when: date | None, since: date | float | None
+    ) -> tuple[tuple[Mapping[str, Any], ...] | None, float | None]:
         """Return what a man was given at a visit and for how many days; None where that was not understood."""
-        text = {name: self.cells[self._by[name].number][k] for name in ("treatment", "drug", "dose", "often") if name in self._by}
-        given = {name: "" if _folded(of) in _lists()["untreated"] | _lists()["missing"] else of for name, of in text.items()}
+        text = {
+            name: self.cells[self._by[name].number][k]
+            for name in ("treatment", "drug", "dose", "often")
+            if name in self._by
+        }
+        given = {
+            name: "" if folded(of) in lists()["untreated"] | lists()["missing"] else of for name, of in text.items()
+        }
         lines = []
         if given.get("drug"):
             lines.append(" ".join(filter(None, (given["drug"], given.get("dose"), given.get("often")))))
@@ -767,265 +774,42 @@ class _Reader:
             began = re.search(r"\s*(?:,|\()?\s*(?:since|seit|from|ab|depuis|desde)\s+(.+?)\)?$", line, re.IGNORECASE)
             if began:
                 line = line[: began.start()]
-                since = since if since is not None else _since(began[1])
+                since = since if since is not None else since_of(began[1])
             try:
-                therapy, assumed = _prescription(line)
+                therapy, assumed = prescription_of(line)
                 found.append(therapy)
                 if assumed:
                     self._fault(k, column, line, "how often it was given", f"read as {assumed}, which is usual")
             except ScenarioError as error:
-                self._fault(k, column, line, str(error), "the whole row is left out, as what he was given acts on all of it")
+                self._fault(
+                    k, column, line, str(error), "the whole row is left out, as what he was given acts on all of it"
+                )
                 return None, None
         if isinstance(since, date):
             days = float((when - since).days) if when is not None else None
         else:
             days = since
         if days is None or days < 0:
-            what = "a start of the treatment (a date or days), and a date of the visit" if days is None else "a start before the visit"
+            what = (
+                "a start of the treatment (a date or days), and a date of the visit"
+                if days is None
+                else "a start before the visit"
+            )
             self._fault(k, column, "; ".join(lines), what, "not used: it cannot be compared with a predicted day")
             return tuple(found), None
         return tuple(found), days
 
 
+_TIMES = {
+    **dict.fromkeys(("tag", "tage", "tagen", "jours", "dias", "giorni"), "days"),
+    **dict.fromkeys(("woche", "wochen", "semaines", "semanas", "settimane"), "weeks"),
+    **dict.fromkeys(("monat", "monate", "monaten", "mois", "meses", "mesi"), "months"),
+}
 _HELPERS = ("weight", "height")
-
-
-def _has_units(name: str) -> bool:
-    own = meanings()[name]
-    return bool(own.units or own.either)
 
 
 def _joined(*notes: str) -> str:
     return "; ".join(filter(None, notes))
-
-
-@cache
-def _by_word() -> Mapping[str, str]:
-    return {word: name for name, own in meanings().items() for word in own.words}
-
-
-@cache
-def _understood(text: str) -> tuple[str, str]:
-    """Return meaning and unit of a heading, "" each where there is none."""
-    heading, unit = _unit_within(text, [*meanings()])
-    name = _by_word().get(_plain_words(heading), "")
-    if not name and unit:
-        name = _by_word().get(_plain_words(text), "")
-        unit = "" if name else unit
-    return (name, unit) if name else ("", "")
-
-
-def _unit_within(text: str, among: Sequence[str]) -> tuple[str, str]:
-    """Return a heading without its unit, and the unit: in brackets, after a comma or at the end."""
-    known = [meanings()[name] for name in among]
-
-    def is_unit(part: str) -> bool:
-        return any(own.unit_named(part) for own in known)
-
-    bracket = re.search(r"[(\[{]([^()\[\]{}]*)[)\]}]\s*$", text)
-    if bracket:
-        inner = bracket[1].strip().removeprefix("in ").strip()
-        if is_unit(inner) or "/" in inner or "%" in inner:
-            return text[: bracket.start()].strip() or inner, inner
-        return text, ""
-    words = re.split(r"[\s,;:_]+", text)
-    for size in (1, 2, 3):
-        if len(words) > size:
-            for mark in ("", " ", "/"):
-                part = mark.join(words[-size:])
-                if is_unit(part) and not (size == 1 and len(part) == 1 and part.isalpha()):
-                    rest = " ".join(words[:-size])
-                    return re.sub(r"\s(?:in|en)$", "", rest), part
-    return text, ""
-
-
-def _number_of(text: str) -> float | None:
-    """Return the number with which a cell begins, signs of censoring apart."""
-    match = re.match(rf"\s*(?:[<>≤≥]=?)?\s*({NUMBER})", text)
-    if match is None:
-        return None
-    try:
-        return float(match[1].replace(",", "."))
-    except ValueError:
-        return None
-
-
-def _unit_of_cell(text: str) -> str:
-    match = re.fullmatch(rf"\s*(?:[<>≤≥]=?)?\s*{NUMBER}\s*([^\d\s].*)", text)
-    if match is None or re.fullmatch(_FLAG, match[1].strip()):
-        return ""
-    return match[1].strip()
-
-
-_FLAG = r"\(?[HL*+!↑↓]{1,2}\)?"  # by which laboratories mark what lies outside their range
-
-
-def _signs(texts: Iterable[str]) -> tuple[bool, bool, bool]:
-    """Return whether decimal commas and points are certain in some texts, and whether some number may be either."""
-    comma = point = unclear = False
-    for text in texts:
-        match = re.search(r"\d[\d.,]*", text)
-        number = match[0].rstrip(".,") if match else ""
-        if "," in number and "." in number:
-            comma |= number.rindex(",") > number.rindex(".")
-            point |= number.rindex(".") > number.rindex(",")
-        elif sign := next((sign for sign in ",." if sign in number), ""):
-            parts = number.split(sign)
-            certain = len(parts) == 2 and (len(parts[1]) != 3 or parts[0].startswith("0") or len(parts[0]) > 3)
-            several = len(parts) > 2
-            comma |= (certain and sign == ",") or (several and sign == ".")
-            point |= (certain and sign == ".") or (several and sign == ",")
-            unclear |= not certain and not several
-    return comma, point, unclear
-
-
-def _with_point(text: str, comma: bool, point: bool) -> str:
-    """Return a cell whose number has a decimal point and no marks of thousands.
-
-    Raises:
-        ScenarioError: a number that may be two.
-    """
-    match = re.search(r"\d[\d.,]*", text)
-    if match is None or not re.search("[.,]", match[0].rstrip(".,")):
-        return text
-    number = match[0].rstrip(".,")
-    own_comma, own_point, unclear = _signs([number])
-    if unclear:
-        if comma == point:
-            if "," not in number and not comma:
-                return text  # a single point and nothing against it
-            raise ScenarioError(f'a number that is not {number.replace(",", ".")} and {re.sub("[.,]", "", number)}; say --decimal comma or point')
-        own_comma = comma
-    if "," in number and "." in number or not unclear:
-        own_comma = own_comma and not own_point
-    written = number.replace(".", "").replace(",", ".") if own_comma else number.replace(",", "")
-    return text[: match.start()] + written + text[match.start() + len(number) :]
-
-
-def _value(text: str, column: Column, own: Meaning) -> float | Censored | None:
-    """Return a cell's value in the unit of the twin, None where it is missing.
-
-    Raises:
-        ScenarioError: it is none.
-    """
-    folded = _folded(text)
-    if not text or folded in _lists()["missing"]:
-        return None
-    if folded in _lists()["none"]:
-        if own.name not in ("concentration", "total_count", "tmc"):
-            raise ScenarioError(f'a number in {own.unit}; of a level under its limit write "<" and the limit')
-        return 0.0
-    text = plain(text)
-    for sign, words in (("<", _lists()["below"]), (">", _lists()["above"])):
-        for word in sorted(words, key=len, reverse=True):
-            if folded.startswith(f"{word} "):
-                text = f"{sign} {text[len(word):].strip()}"
-                break
-    text = re.sub(rf"\s*{_FLAG}$", "", text)
-    sign = re.match(r"[<>]=?", text)
-    bare = text[sign.end() :].strip() if sign else text
-    number, unit = quantity(bare, f"a number in {column.unit or own.unit}")
-    known = own.unit_named(unit or column.unit)
-    if known is None:
-        raise ScenarioError(f"{shown(unit)} is not a unit of {own.name}; known: {', '.join(own.units)}")
-    value = number * own.kept(known)
-    given = Censored(value, sign[0].startswith("<")) if sign else value
-    if own.name in GIVEN:
-        return labs({own.name: given})[own.name].value
-    low, high = own.allowed
-    if not (low <= value <= high):
-        raise ScenarioError(f"{shown(text)} is implausible; allowed: {low:g} to {high:g} {own.unit}")
-    return given
-
-
-def _day_order(texts: Iterable[str]) -> str:
-    """Return how numeric dates are written: "dmy", "mdy", or "?" where nothing tells."""
-    pairs = [(int(m[1]), int(m[3]), m[2]) for text in texts if (m := re.match(r"(\d{1,2})([./-])(\d{1,2})\2\d{2,4}", text))]
-    if any(second > 12 for _, second, _ in pairs) and not any(first > 12 for first, *_ in pairs):
-        return "mdy"
-    if any(first > 12 for first, *_ in pairs) or any(sign == "." for *_, sign in pairs):
-        return "dmy"
-    return "?" if pairs and any(first != second for first, second, _ in pairs) else "dmy"
-
-
-def _date(text: str, order: str) -> date:
-    """Return a day.
-
-    Raises:
-        ScenarioError: it is none, or may be two.
-    """
-    text = re.sub(r"[T ]\d{1,2}:\d{2}.*$", "", text.strip())
-    try:
-        if match := re.fullmatch(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})", text):
-            return date(*map(int, match.groups()))
-        if match := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-](\d{2}|\d{4})", text):
-            first, second, year = map(int, match.groups())
-            if order == "?" and first != second:
-                raise ScenarioError("a date whose day and month are told apart; write YYYY-MM-DD")
-            year += (1900 if year > date.today().year % 100 else 2000) if year < 100 else 0
-            return date(year, first, second) if order == "mdy" else date(year, second, first)
-    except ValueError as error:
-        raise ScenarioError(f"a day of the calendar ({error})") from None
-    raise ScenarioError("a date, as YYYY-MM-DD or DD.MM.YYYY")
-
-
-def _since(text: str) -> date | float | None:
-    try:
-        return _date(text, _day_order([text]))
-    except ScenarioError:
-        try:
-            return parse_duration(text)
-        except ScenarioError:
-            return None
-
-
-_OFTEN = {
-    "täglich": "daily",
-    "taeglich": "daily",
-    "tgl": "daily",
-    "1x täglich": "daily",
-    "1x tgl": "daily",
-    "1-0-0": "daily",
-    "0-0-1": "daily",
-    "2x täglich": "twice daily",
-    "2x tgl": "twice daily",
-    "1-0-1": "twice daily",
-    "jeden zweiten tag": "every other day",
-    "alle 2 tage": "every 2 days",
-    "wöchentlich": "weekly",
-    "2x/woche": "twice weekly",
-    "3x/woche": "3x/week",
-    "2x pro woche": "twice weekly",
-    "3x pro woche": "3x/week",
-    "par jour": "daily",
-    "al giorno": "daily",
-    "al día": "daily",
-}
-
-
-def _prescription(line: str) -> tuple[Mapping[str, Any], str]:
-    """Return a therapy of a line, German and other words of how often put into those that prescription.py reads.
-
-    Where a line does not say how often, that is what is usual of the drug, which is returned too; else "".
-    """
-    text = line.strip().rstrip(".")
-    for word, meant in sorted(_OFTEN.items(), key=lambda pair: -len(pair[0])):
-        if text.lower().endswith(word):
-            text = f"{text[: len(text) - len(word)].strip()} {meant}"
-            break
-    assumed = ""
-    dosed = re.fullmatch(rf"(\S.*?)\s+{NUMBER}\s*[^\s0-9]+", plain(text))
-    if dosed is not None:
-        drug = parameters.drugs()[parameters.drug_named(dosed[1])]
-        if drug.regimen and drug.regimen[-1].every_days is not None:
-            assumed = rhythm(drug.regimen[-1].every_days)
-            text = f"{text} {assumed}"
-    therapy = parse_prescription(text)
-    # The name and the dose are checked here, where the row is known.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Note)
-        load({"title": "therapy", "therapy": [dict(therapy)]})
-    return therapy, assumed
 
 
 def unused(table: Table) -> dict[str, int]:

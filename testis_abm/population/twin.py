@@ -227,13 +227,14 @@ class Twin:
         Raises:
             TestisError: `n` or `seed` is out of range.
         """
-        return self.men.iloc[self._chosen(n, seed)].reset_index(drop=True)
+        return self.men.iloc[self.places(n, seed)].reset_index(drop=True)
 
     def sample_lesions(self, n: int, seed: int = 1) -> pd.Series:
         """Return the lesions of the men that `sample` returns."""
-        return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
+        return self.lesion.iloc[self.places(n, seed)].reset_index(drop=True)
 
-    def _chosen(self, n: int, seed: int) -> np.ndarray:
+    def places(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return the places in `men` of the men that `sample` returns, (n,)."""
         return resampled(self.weights, guard.argument("men", n), guard.argument("seed", seed))
 
     def physiology(self) -> pd.DataFrame:
@@ -402,7 +403,11 @@ def find(
         found = []
         for name in used:
             reported = [(_in_column(name, of[name]), _counted(of)) for of in visits if name in of]
-            found.append(laboratory.likelihood_of_visits(column(name, assay), [one for one, _ in reported], true, [counted for _, counted in reported]))
+            found.append(
+                laboratory.likelihood_of_visits(
+                    column(name, assay), [one for one, _ in reported], true, [counted for _, counted in reported]
+                )
+            )
         return np.asarray(np.sum(found, axis=0))
 
     def match(men: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
