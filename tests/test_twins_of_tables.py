@@ -184,3 +184,20 @@ def test_twins_of_drawn_men_are_calibrated(pool):
     for own in ranks.values():
         assert kstest(own, "uniform").pvalue > 1e-3
     assert 0.78 <= np.mean(inside) <= 0.98
+
+
+def test_a_trial_draws_its_men_from_the_twins_of_a_table(tmp_path, small, monkeypatch):
+    from testis_abm.experiments.trial import prepare as prepare_trial
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "men.csv").write_text(TABLE)
+    case = {
+        "plan": {"duration": "28 days"},
+        "trial": {"men": 12, "men_from": "men.csv", "engine": "expected", "parameters": "tables"},
+        "arm": [{"name": "control", "therapy": []}, {"name": "drug", "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}],
+    }
+    trial = prepare_trial(case, folder=tmp_path / "trial", how={"workers": 1})
+    assert sorted(trial.cohort.cohort.men["bmi"].round(3).value_counts()) == [4, 8]
+    assert (tmp_path / "trial-twins" / "parts").is_dir() and not (tmp_path / "trial").exists()
+    with pytest.raises(ScenarioError, match="men_from"):
+        prepare_trial({**case, "trial": {**case["trial"], "men_from": 3}})
