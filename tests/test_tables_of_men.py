@@ -70,7 +70,7 @@ def test_no_row_is_lost_and_every_fault_has_its_place(tmp_path):
     assert "Mittelwert" in table.text() and "not run" in table.text()
 
 
-ENGLISH = "ID,{heading},LH (IU/L)\n" + "".join("{n},{{{n}}},4\n".format(n=n) for n in range(4))
+ENGLISH = "ID,{heading},LH (IU/L)\n" + "".join(f"{n},{{{n}}},4\n" for n in range(4))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,9 @@ def test_a_unit_that_is_not_given_is_inferred_only_where_one_fits_and_is_said(tm
     assert (column.unit, column.said) == (unit, "inferred") and "inferred" in column.note
 
 
-@pytest.mark.parametrize(("heading", "values"), [("Testosterone", (5, 6, 7, 8)), ("E2", (55, 60, 65, 58)), ("T", (1, 9000, 3, 4))])
+@pytest.mark.parametrize(
+    ("heading", "values"), [("Testosterone", (5, 6, 7, 8)), ("E2", (55, 60, 65, 58)), ("T", (1, 9000, 3, 4))]
+)
 def test_a_unit_that_may_be_two_is_refused_with_the_choices(tmp_path, heading, values):
     path = wrote(tmp_path, ENGLISH.format(*values, heading=heading))
     table = read_table(path)
@@ -160,7 +162,17 @@ def test_no_bytes_raise_anything_but_one_clear_error(tmp_path_factory, content):
         assert "any.csv" in str(error)
 
 
-@given(st.lists(st.lists(st.sampled_from(["", "ID", "T", "LH", "<0.1", "4,5", "1e309", "-3", "=A1", "NA", "E2 (pg/mL)", "ü", "%"]), min_size=2, max_size=4), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["", "ID", "T", "LH", "<0.1", "4,5", "1e309", "-3", "=A1", "NA", "E2 (pg/mL)", "ü", "%"]),
+            min_size=2,
+            max_size=4,
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_no_cells_raise_anything_but_one_clear_error(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("any") / "any.csv"

@@ -127,7 +127,10 @@ def test_visits_that_a_search_cannot_use_are_named(tmp_path):
 
 
 def test_a_course_of_visits_changes_drugs_where_they_change():
-    one, other = ({"drug": name, "dose": dose, "every": "daily"} for name, dose in (("anastrozole", "1 mg"), ("letrozole", "2.5 mg")))
+    one, other = (
+        {"drug": name, "dose": dose, "every": "daily"}
+        for name, dose in (("anastrozole", "1 mg"), ("letrozole", "2.5 mg"))
+    )
     scenario, days = course([OnTreatment({}, [one], 30), OnTreatment({}, [one], 60), OnTreatment({}, [other], 20)])
     assert days == [30, 60, 80]
     assert [(part.drug, part.from_day, part.until_day) for part in scenario.therapy] == [
@@ -194,7 +197,10 @@ def test_a_trial_draws_its_men_from_the_twins_of_a_table(tmp_path, small, monkey
     case = {
         "plan": {"duration": "28 days"},
         "trial": {"men": 12, "men_from": "men.csv", "engine": "expected", "parameters": "tables"},
-        "arm": [{"name": "control", "therapy": []}, {"name": "drug", "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}],
+        "arm": [
+            {"name": "control", "therapy": []},
+            {"name": "drug", "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]},
+        ],
     }
     trial = prepare_trial(case, folder=tmp_path / "trial", how={"workers": 1})
     assert sorted(trial.cohort.cohort.men["bmi"].round(3).value_counts()) == [4, 8]
