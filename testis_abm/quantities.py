@@ -527,6 +527,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "motility": Measure("progressive_motility_pct", "%", 0.0, 98.0, "%", "30 %"),
         "morphology": Measure("normal_forms_pct", "%", 0.0, 60.0, "%", "4 %"),
         "tmc": Measure("total_motile_count_million", "million", 0.0, 2000.0, "million", "12 million"),
+        "total_count": Measure("total_count_million", "million", 0.0, 3000.0, "million", "60 million"),
     }
 )
 # What is known of him besides.

@@ -387,6 +387,61 @@ class Laboratory:
         expected = np.maximum(self.expected(column, true), 1e-12)
         return _normal(expected, reported, np.full(len(expected), self.spread(column)))
 
+    def likelihood_of_visits(
+        self,
+        column: str,
+        reported: Sequence[float | Censored],
+        true: Mapping[str, Any],
+        concentrations: Sequence[float | None],
+    ) -> np.ndarray:
+        """Return the log likelihood of several reports of a quantity, each of its own visit, for each of many men, (men,).
+
+        Each report has the variation of its own sample; what one immunoassay of oestradiol reads too high or low it does
+        in all samples of a man alike (axis.immunoassay_oestradiol_spread), so that more of them do not average it out.
+
+        Args:
+            reported, concentrations: a visit each; else as `likelihood`.
+        """
+        if len(reported) > 1 and column == OESTRADIOL["immunoassay"]:
+            expected = np.maximum(self.expected(column, true), 1e-12)
+            own = np.full(len(expected), self._sigma(VARIATION[column]))
+            shared = np.exp(self.values["axis.immunoassay_oestradiol_spread"] * _NODES)
+            with np.errstate(divide="ignore"):
+                at = np.log(_WEIGHTS / _WEIGHTS.sum())[:, None] + np.array(
+                    [
+                        sum(_normal(expected * off, self.understood(column, one), own)[0] for one in reported)
+                        for off in shared
+                    ]
+                )
+            return np.asarray(np.logaddexp.reduce(at, axis=0))
+        fits = [
+            self.likelihood(column, one, true, concentration)[0]
+            for one, concentration in zip(reported, concentrations, strict=True)
+        ]
+        return np.asarray(np.sum(fits, axis=0))
+
+    def likelihood_beside(self, reported: float | Censored, true: Mapping[str, Any], apart: np.ndarray) -> np.ndarray:
+        """Return the log likelihood of oestradiol by immunoassay where it is known how far that reads high in each man, (men,).
+
+        `apart` is the log of the factor, which all samples of a man share.
+        """
+        column = OESTRADIOL["immunoassay"]
+        expected = np.maximum(self.expected(column, true), 1e-12) * np.exp(apart)
+        own = np.full(len(expected), self._sigma(VARIATION[column]))
+        return _normal(expected, self.understood(column, reported), own)[0]
+
+    def immunoassay_apart(
+        self, reported: Sequence[float | Censored], true: Mapping[str, Any], rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return how far the immunoassay may read high in each man, log of a factor, drawn given his reports, (men,)."""
+        column = OESTRADIOL["immunoassay"]
+        wide, own = self.values["axis.immunoassay_oestradiol_spread"], self._sigma(VARIATION[column])
+        expected = np.maximum(self.expected(column, true), 1e-12)
+        values = [value for one in reported if not isinstance(value := self.understood(column, one), Censored)]
+        precision = 1.0 / max(wide, 1e-9) ** 2 + len(values) / own**2
+        off = sum((np.log(value / expected) for value in values), np.zeros(len(expected))) / own**2
+        return np.asarray(off / precision + rng.standard_normal(len(expected)) / math.sqrt(precision))
+
     def spread(self, column: str) -> float:
         """Return the SD on a log scale of a report about the man's level: sampling, laboratory, immunoassay."""
         sigma = self._sigma(VARIATION[column])

@@ -85,7 +85,7 @@ def _experiment(options: argparse.Namespace) -> int:
     if not options.no_plots:
         guard.matplotlib()
     options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
-    with _bar(options.interrupt, kind) as progress:
+    with progress_bar(options.interrupt, kind) as progress:
         found = work(files if kind == "compare" else files[0], folder, **how, progress=progress)
     options.interrupt.at_once()
     if found is None or options.shard != (1, 1):
@@ -119,7 +119,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
 
 
 @contextmanager
-def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]]:
     """Show runs done, their rate and the time left, below it what is done of each arm or of the points, then of plausible models."""
     from rich.progress import BarColumn, TextColumn
 

@@ -1,15 +1,17 @@
-"""Commands about men: `testis-abm twin` and `testis-abm cohort`."""
+"""Commands about men: `testis-abm twin`, `testis-abm cohort` and `testis-abm table`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import json
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
-from testis_abm.cli.printing import noted, picture
+from testis_abm.cli.printing import default_folder, noted, picture
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, title
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -17,7 +19,9 @@ from testis_abm.support.errors import Problem, ScenarioError, TestisError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from testis_abm.experiments.twins import Found
     from testis_abm.population.given import Lab
+    from testis_abm.population.table_in import Table
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
@@ -90,8 +94,11 @@ def _as_given(problem: Problem) -> Problem:
     return problem
 
 
-def _twin(options: argparse.Namespace) -> None:
+def _twin(options: argparse.Namespace) -> int | None:
     seed = 1 if options.seed is None else options.seed
+    if options.table:
+        return _twins(options, seed)
+    _no_table(options)
     labs, case = _given(options), _treatment(options)
     from testis_abm.population import report, twin
     from testis_abm.population.given import values
@@ -106,6 +113,16 @@ def _twin(options: argparse.Namespace) -> None:
     found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
     print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
+    _treated(options, found, case, own, seed)
+    return None
+
+
+def _treated(
+    options: argparse.Namespace, found: Twin, case: Scenario | None, own: Mapping[str, float] | None, seed: int
+) -> None:
+    """Print the response of matching virtual patients to a therapy, if there is one; write all that is known of them."""
+    from testis_abm.population import report
+
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
@@ -159,7 +176,152 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
         outputs.write_json(partial / _TWIN, kept)
 
 
+_READING = {"--column": "column", "--sheet": "sheet", "--decimal": "decimal", "--header": "header"}
+
+
+def _no_table(options: argparse.Namespace) -> None:
+    """Refuse options that say how a table is read where there is none."""
+    given = [name for name in ("row", *_READING.values()) if getattr(options, name, None)]
+    if given or getattr(options, "plan_only", False):
+        raise TestisError(f"--{(given or ['plan-only'])[0]} is of a table; add --table FILE")
+
+
+def _read(options: argparse.Namespace, path: str) -> Table:
+    from testis_abm.population.table_in import read_table
+
+    return read_table(
+        path, columns=options.column, sheet=options.sheet, decimal=options.decimal, header=options.header or 0
+    )
+
+
+def _table(options: argparse.Namespace) -> None:
+    if options.faults:
+        outputs.check_table(options.faults, ["row", "column", "found"])
+    if options.out:
+        outputs.check_table(options.out, ["man", "row", "date"])
+    table = _read(options, options.file)
+    print(table.text())
+    for path, frame in ((options.faults, table.fault_table()), (options.out, table.values())):
+        if path:
+            outputs.write_table(path, _as_text(frame) if path.lower().endswith(".csv") else frame)
+            print(f"Written: {path}")
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts no spreadsheet takes for formulas."""
+    text = table.select_dtypes(exclude="number")
+    return table.assign(
+        **{
+            name: [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@" and cell else cell for cell in text[name]]
+            for name in text
+        }
+    )
+
+
+def _found(options: argparse.Namespace, table: Table, seed: int, rows: Sequence[str] = ()) -> tuple[Found, Path]:
+    """Find the twins of the men of a table into the store that goes on where it was stopped."""
+    from testis_abm.cli.experiments import progress_bar
+    from testis_abm.experiments.twins import twins
+
+    mark = json.dumps(
+        [
+            options.population,
+            options.assay,
+            seed,
+            options.column,
+            options.sheet,
+            options.decimal,
+            options.header,
+            list(rows),
+        ]
+    )
+    own = getattr(options, "store", None)
+    folder = Path(own) if own else default_folder(f"twins-{Path(options.table).stem}", mark)
+    options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
+    with progress_bar(options.interrupt, "twins") as progress:
+        search = {"population": options.population, "assay": options.assay, "seed": seed}
+        found = twins(table, folder, rows, {"progress": progress, "workers": options.workers}, **search)
+    assert found is not None  # shards are not offered here
+    return found, folder
+
+
+def _twins(options: argparse.Namespace, seed: int) -> int | None:
+    """Find the twin of one man of a table, or of all."""
+    typed = [_FLAGS[name] for name in GIVEN if getattr(options, name) is not None]
+    if typed:
+        raise TestisError(f"{typed[0]} and --table: use one of them")
+    one = options.row if options.row != "all" else None
+    if one is None and (options.give or options.scenario):
+        raise TestisError("--give and --scenario with --table: name one man by --row ID; all of them: [trial] men_from")
+    case = _treatment(options)
+    table = _read(options, options.table)
+    print(table.text())
+    if options.plan_only:
+        return None
+    print()
+    if one is None:
+        options.store = options.out
+        found, folder = _found(options, table, seed)
+        print(found.text())
+        for name, frame in {
+            "men": found.men(),
+            "sample": found.sample,
+            "plan": table.plan(),
+            "faults": table.fault_table(),
+        }.items():
+            outputs.write_table(folder / f"{name}.parquet", frame)
+        print(f"\n{DISCLAIMER}\nOne row a man: {folder}/men.parquet; his virtual patients: {folder}/sample.parquet")
+        if len(found.failed):
+            print(f"{len(found.failed):,} searches failed (exit code 1)", file=sys.stderr)
+        return 1 if len(found.failed) else 0
+    from testis_abm import parameters
+    from testis_abm.experiments.twins import reports
+    from testis_abm.population import report, twin
+    from testis_abm.population.follow import follow
+
+    if options.out:
+        outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
+    man = table.man(one)
+    rest, treated, why = reports(man)
+    if not rest:
+        raise TestisError(f"{man.name}: {why}")
+    if why:
+        print(f"Not used: {why}")
+    own = None if case is None else parameters.values(case.parameters)
+    how = {"population": options.population, "assay": options.assay, "seed": seed, "values": own}
+    found_one = twin.find(rest[0], again=rest[1:], **how)
+    print(f"{man.name}: {len(rest)} untreated and {len(treated)} treated visits")
+    print(report.matches(found_one, {}))
+    if treated:
+        after = follow(found_one, treated, seed=seed)
+        print("\nVisits under treatment, each predicted from what was known before it:")
+        print(report.followed(after.visits))
+        print(
+            f"  Effective number of virtual patients after the last: {after.effective:.0f}"
+            + ("" if after.dependable else "; too few for intervals")
+        )
+        found_one = after.twin
+    _treated(options, found_one, case, own, seed)
+    return None
+
+
+def _cohort_of_table(options: argparse.Namespace) -> None:
+    table = _read(options, options.table)
+    print(table.text(), end="\n\n")
+    if options.plan_only:
+        return
+    found, _ = _found(options, table, options.seed)
+    kept, whose = found.screened(options.where, each=options.men, visits=options.visits, seed=options.seed)
+    print(found.text(), kept.text(), f"\n{DISCLAIMER}", sep="\n")
+    if options.out:
+        frame = kept.table().assign(man=whose.to_numpy())
+        outputs.write_table(options.out, frame)
+        print(f"Men in {options.out}")
+
+
 def _cohort(options: argparse.Namespace) -> None:
+    if not options.table:
+        _no_table(options)
     if options.out:
         from testis_abm.parameters import physiology
 
@@ -168,6 +330,8 @@ def _cohort(options: argparse.Namespace) -> None:
 
     for text in options.where:
         guard.named("--where", parse_criterion)(text)
+    if options.table:
+        return _cohort_of_table(options)
     kept = screen(
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
@@ -184,6 +348,18 @@ def _populations() -> tuple[str, ...]:
     return populations()
 
 
+_AS_READ = (
+    several("--column", '"HEADING=MEANING:UNIT"', 'what a column means, e.g. "Testo=t:nmol/L", "#7=ignore"'),
+    option("--sheet", "of an Excel file (default: the first with values)", metavar="NAME", default=""),
+    option("--decimal", 'sign in numbers: "comma" or "point" (default: as the file shows)', metavar="WORD", default=""),
+    whole("--header", "row of the headings (default: the one with most known words)", None, (1, 100_000)),
+)
+_OF_TABLE = (
+    option("--table", "men of a table as a clinic exports it (CSV, .xlsx): docs/tables_of_men.md", metavar="FILE"),
+    *_AS_READ,
+    flag("--plan-only", "print how the table was read, and nothing else"),
+    whole("--workers", "worker processes for a table; 0: one per core", 0),
+)
 _ASSAY = word("--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
 COMMANDS = (
     Command(
@@ -192,6 +368,8 @@ COMMANDS = (
         _twin,
         (
             *_LABS,
+            *_OF_TABLE,
+            option("--row", 'identifier of one man of the table, or "all" (default)', metavar="ID", default=None),
             _ASSAY,
             word("--population", "prior over men", POPULATIONS, "clinic", _populations),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
@@ -215,7 +393,8 @@ COMMANDS = (
         "draw men from a population and screen them by laboratory values",
         _cohort,
         (
-            whole("--men", "men wanted", 100),
+            whole("--men", "men wanted; of a table virtual patients of each man", 100),
+            *_OF_TABLE,
             several("--where", "CRITERION", "of what is measured, at every visit"),
             whole("--visits", "baseline measurements that must all meet the criteria", 1),
             word("--population", "population of men", POPULATIONS, "clinic", _populations),
@@ -226,5 +405,19 @@ COMMANDS = (
         f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
         '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
+    ),
+    Command(
+        "table",
+        "show how a table of men is read: columns, units, faults",
+        _table,
+        (
+            option("file", "CSV text or Excel (.xlsx)", metavar="FILE"),
+            *_AS_READ,
+            option("--faults", "write what was not used there (.parquet or .csv)", metavar="FILE"),
+            option("--out", "write the values that were read there (.parquet or .csv)", metavar="FILE"),
+        ),
+        "Show how a clinic's table of men is read before anything is made of it: the meaning, unit and factor of each column, "
+        f"and what was left out and why. {DISCLAIMER}",
+        'clinic.csv --column "Testo=t:nmol/L"',
     ),
 )

@@ -60,6 +60,10 @@ class Job:
         """Return the names of the levels that are kept of a run."""
         return (*COLUMNS, *(SIGNALS if self.course else ()), *((STOPPED,) if self.stops else ()))
 
+    def perform(self, task: Task) -> list[Row]:
+        """Run a task (`perform`); another kind of work is a job of its own that says how."""
+        return perform(self, task)
+
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """Return all that decides on the results of each case but what its tasks add, as JSON."""
@@ -250,7 +254,7 @@ def _expected(
 def attempt(job: Job, task: Task) -> tuple[str, list[Row], str]:
     """Run a task and never raise: return its name, its rows and, should it fail, the error in one line."""
     try:
-        return task.name(job), perform(job, task), ""
+        return task.name(job), job.perform(task), ""
     except TestisError as error:
         return task.name(job), [], str(error).splitlines()[0]
     except Exception as error:  # a run that fails is recorded and does not stop its neighbours

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Unpack
 
 import numpy as np
@@ -37,12 +39,15 @@ from testis_abm.experiments.trial_design import (
 )
 from testis_abm.experiments.trial_design import KEYS as OF_DESIGN
 from testis_abm.experiments.trial_estimates import LEAST, LOST, METHODS, effect, measured_at_visits, visited
+from testis_abm.experiments.twins import twins
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
 from testis_abm.parameters.tables import using
 from testis_abm.population.cohort import OwnModel
+from testis_abm.population.distribution import Population
 from testis_abm.population.screen import Screened, screen
+from testis_abm.population.table_in import read_table
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
@@ -56,6 +61,7 @@ from testis_abm.support.errors import Note, ScenarioError, shown
 KEYS = (
     "men",
     "population",
+    "men_from",
     "where",
     "visits",
     "allocation",
@@ -117,7 +123,9 @@ class Trial(Experiment["Result"]):
         return {
             "kind": "trial",
             "title": marked(self.file.scenario.title, *self.file.arms.values()),
-            "cohort": {key: table.get(key) for key in ("population", "where", "visits", "seed", "parameters")},
+            "cohort": {
+                key: table.get(key) for key in ("population", "men_from", "where", "visits", "seed", "parameters")
+            },
             "design": table,
             "outputs": list(self.file.outputs),
         }
@@ -127,18 +135,24 @@ class Trial(Experiment["Result"]):
         return analyse(self, folder, models)
 
 
-def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
+def prepare(
+    source: Source, overrides: Mapping[str, object] | None = None, folder: str | Path = "", how: How | None = None
+) -> Trial:
     """Read a trial; draw, screen and randomise its men.
+
+    Args:
+        source, overrides: see files.read_experiment.
+        folder: of the trial, beside which twins of the men of a table are kept ("-twins"); how: of their searches.
 
     Raises:
         TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
     """
     file = read_experiment(source, "trial", KEYS, overrides)
     with using(file.scenario.own_tables):
-        return _prepared(file)
+        return _prepared(file, source, folder, how or {})
 
 
-def _prepared(file: ExperimentFile) -> Trial:
+def _prepared(file: ExperimentFile, source: Source, folder: str | Path, how: How) -> Trial:
     table = file.table
     with guard.at(file.name, "trial"):
         if len(file.arms) < 2:
@@ -168,7 +182,7 @@ def _prepared(file: ExperimentFile) -> Trial:
         word = guard.word(table.get("parameters", PLAUSIBLE), PARAMETERS, "parameters")
         values, models = file.scenario.values(), shipped().knowing(file.scenario.parameters)
         cohort = screen(
-            table.get("population", "clinic"),
+            _population(file, source, folder, how),
             men,
             where,
             visits=table.get("visits", 1),
@@ -217,6 +231,34 @@ def _prepared(file: ExperimentFile) -> Trial:
     return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed, design, orders)
 
 
+def _population(file: ExperimentFile, source: Source, folder: str | Path, how: How) -> Population | str:
+    """Return from whom men are drawn: a population by name, or the twins of the men of a table (`men_from`).
+
+    Raises:
+        TestisError: no such table, or none of its men has a twin.
+    """
+    name, given = file.table.get("population", "clinic"), file.table.get("men_from")
+    if given is None:
+        return name  # type: ignore[no-any-return]
+    with guard.at("men_from"):
+        place = guard.path(given, "")
+        if not place.exists() and isinstance(source, str | Path) and not place.is_absolute():
+            place = Path(source).parent / place
+        table = read_table(place)
+    with ExitStack() as stack:
+        store = f"{Path(folder)}-twins" if folder else stack.enter_context(TemporaryDirectory())
+        own: How = {"workers": how.get("workers", 0), "dask": how.get("dask", "")}
+        samples = file.scenario.samples
+        found = twins(table, store, how=own, population=name, assay=samples.assay, seed=file.scenario.plan.seed)
+        if found is None:
+            raise ScenarioError("its twins are not all found yet", "men_from")
+        if text := "; ".join(
+            filter(None, [*(f"{man}: {why}" for man, why in found.left.items()), *found.failed["man"]])
+        ):
+            warnings.warn(f"men_from: not used of {table.grid.source}: {text[:500]}", Note, stacklevel=4)
+        return found.population()
+
+
 def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> list[str]:
     """Make sure that all arms last as long as the trial, and that screening measures the outcome; return what it measures.
 
@@ -252,7 +294,7 @@ def trial(
     Raises:
         TestisError: see prepare and experiment.run.
     """
-    return run(partial(prepare, source, overrides), folder, **how)
+    return run(partial(prepare, source, overrides, folder, how), folder, **how)
 
 
 @dataclass(frozen=True)

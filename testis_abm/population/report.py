@@ -25,6 +25,7 @@ from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of
 
 if TYPE_CHECKING:
     from testis_abm.population.cohort import Cohort
+    from testis_abm.population.table_in import Table
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
@@ -46,6 +47,7 @@ ABOUT_ANSWERS = (
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _WHOLE = frozenset(READOUTS[name].label for name in ("hdl_change_mg_dl", "libido_score", "vasomotor_pct"))
+_WIDEST = 32  # characters of a cell of a plan
 _RARE = 0.005  # share of men under which a lesion is not named
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
 _SCREENED = (
@@ -434,3 +436,76 @@ def azoospermic(
     others = f"Sperm above are those of the other {part(int(sperm.sum()))}." if sperm.any() else "Nobody gains sperm."
     least = parameters.all_values(values)["outcome.azoospermic_below"]
     return f"Azoospermic before and after (under {least:g} million/mL) in {share}: {', '.join(parts)}. {others}"
+
+
+# ---- tables of men
+
+
+def table_plan(table: Table, faults: int = 20) -> str:
+    """Return how a table of men was read: a row a column, what was not understood, faults and counts."""
+    first = f"{table.grid.source}: {table.grid.how}; headings in row {table.heading}"
+    rows = [["column", "means", "unit", "factor", "values", "missing", "< or >", "range", "first values", "use"]]
+    told = []
+    for own in table.columns:
+        if not own.heading and not own.meaning and not own.note:
+            continue
+        unit = f"{own.unit} ({own.said})" if own.unit else ""
+        factor = f"{own.factor:.4g}" if own.kept_in and own.unit else ""
+        low, high = (number(value) for value in (own.low, own.high))
+        spread = "" if np.isnan(own.low) else f"{low} to {high} {own.kept_in}"
+        counts = [
+            str(of) if own.use in ("used", "read, not used") else "" for of in (own.values, own.missing, own.censored)
+        ]
+        rows.append(
+            [_cut(own.heading), own.meaning, unit, factor, *counts, spread, _cut("; ".join(own.first)), own.use]
+        )
+        if own.note:
+            told.append(f"  {_cut(own.heading)}: {own.note}")
+    parts = [first, _in_columns(rows), *told]
+    if table.faults:
+        cells = [["row", "column", "man", "found", "expected", "done"]]
+        shown_of = [fault for fault in table.faults if fault.row]
+        for fault in shown_of[:faults]:
+            cells.append(
+                [str(fault.row), *map(_cut, (fault.column, fault.man, fault.found)), fault.expected, fault.done]
+            )
+        if shown_of:
+            parts += [f"Not used as written, {len(shown_of):,} rows and cells:", _in_columns(cells)]
+        if len(shown_of) > faults:
+            parts.append(f"  ... and {len(shown_of) - faults:,} more (--faults FILE writes them all)")
+        parts += [f"  {fault.found}: {fault.done}" for fault in table.faults if not fault.row and not fault.column]
+    visits = sum(len(man.visits) for man in table.men)
+    treated = sum(bool(visit.on) for man in table.men for visit in man.visits)
+    counts_of = "; ".join(f"{kind}: {count:,}" for kind, count in table.skipped.items() if count)
+    total = f"{len(table.men):,} men with {visits:,} visits" + (
+        f", {treated:,} of them on a treatment" if treated else ""
+    )
+    parts.append(f"{total}{'; ' if counts_of else ''}{counts_of}")
+    return "\n".join(parts)
+
+
+def _in_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of words as columns to the left."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join("  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+
+
+def followed(table: pd.DataFrame) -> str:
+    """Return visits under treatment: what was predicted of each value before it was used, and where it fell."""
+    rows = [["day", "value", "reported", "predicted, median (90 %)", "share of the prediction under it"]]
+    for row in table.itertuples():
+        middle = _middle(row.median, row.low, row.high)
+        rows.append(
+            [
+                str(row.day),
+                f"{row.lab} ({row.unit})",
+                f"{row.beyond}{number(row.given)}",
+                middle,
+                f"{100 * row.fell:.0f} %",
+            ]
+        )
+    return report.aligned(rows, 0)

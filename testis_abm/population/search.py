@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from testis_abm.statistics import kish, pareto_smoothed
 GOOD_SIZE, GOOD_SHAPE = 400.0, 0.5  # effective sample size and Pareto k at which the search ends
 LEAST_SIZE, WORST_SHAPE = 100.0, 0.7  # beyond which no interval is given
 _FEWEST, _MOST, _DRAWS = 4, 24, 1200  # rounds, and men of each
+_FEWEST_FROM = 2  # rounds of a search that starts near men who match
 _SIZE = len(COORDINATES)
 _FROM_PRIOR, _FREEDOM, _WIDER = 0.1, 8.0, 1.15
 _CARRIED = 100.0  # effective sample size of the tempered weights
@@ -62,11 +64,25 @@ class _Proposal:
         return np.asarray(log + np.log(self.shares)[lesion])
 
 
-class Search:
-    """Rounds of draws until the weights are dependable or the budget ends."""
+class Start(NamedTuple):
+    """Men of a pool near whom a search starts; they only say where to draw, and are no draws of the search themselves.
 
-    def __init__(self, prior: Population, match: Match, rng: np.random.Generator) -> None:
-        self.prior, self.match, self.rng = prior, match, rng
+    Attributes:
+        hidden: coordinates (men, _SIZE); lesions: (men,), indices into LESIONS.
+        log_prior: log of the prior over what they were drawn from; fit: log likelihood of each, (men,).
+    """
+
+    hidden: np.ndarray
+    lesions: np.ndarray
+    log_prior: np.ndarray
+    fit: np.ndarray
+
+
+class Search:
+    """Rounds of draws until the weights are dependable or the budget ends; `start`: near whom the first draws from."""
+
+    def __init__(self, prior: Population, match: Match, rng: np.random.Generator, start: Start | None = None) -> None:
+        self.prior, self.match, self.rng, self.start = prior, match, rng, start
         self.hidden, self.lesions = np.zeros((0, _SIZE)), np.zeros(0, dtype=int)
         self.men, self.true, self.fit = pd.DataFrame(), pd.DataFrame(), np.zeros(0)
         self._shares = prior.lesion_shares()
@@ -75,10 +91,11 @@ class Search:
 
     def run(self) -> tuple[np.ndarray, float]:
         """Draw; return the weights of all men, sum 1, and their Pareto k."""
+        fewest = _FEWEST if self.start is None else _FEWEST_FROM
         for done in range(1, _MOST + 1):
             self._round()
             weights, shape = pareto_smoothed(self._log_weights())
-            if done >= _FEWEST and shape <= GOOD_SHAPE and self._enough(weights):
+            if done >= fewest and shape <= GOOD_SHAPE and self._enough(weights):
                 break
         return weights, shape
 
@@ -103,40 +120,55 @@ class Search:
         self._proposals.append(new)
 
     def _next(self) -> _Proposal:
-        """Return where to draw: at first the prior, then where men match so far."""
+        """Return where to draw: at first the prior, or near the men of a pool who match, then where men match so far."""
         possible = self._shares > 0.0
+        if not self._proposals and self.start is not None:
+            return self._near(*self.start)
         if not self._proposals:
             shares = np.where(possible, np.maximum(self._shares, 0.1), 0.0)
             one = np.broadcast_to(np.eye(_SIZE), (len(LESIONS), _SIZE, _SIZE))
             return _Proposal(shares / shares.sum(), np.zeros((len(LESIONS), _SIZE)), one)
-        log = self._log_weights()
+        return self._near(self.hidden, self.lesions, self._log_prior(), self.fit)
+
+    def _near(self, hidden: np.ndarray, lesions: np.ndarray, log_prior: np.ndarray, fit: np.ndarray) -> _Proposal:
+        """Return a proposal about men who match: coordinates, lesions, log of prior over what they were drawn from, log likelihood."""
+        possible = self._shares > 0.0
+        log = log_prior + fit
         whole = np.exp(log - log.max())
-        carried = np.bincount(self.lesions, weights=whole / whole.sum(), minlength=len(LESIONS))
+        carried = np.bincount(lesions, weights=whole / whole.sum(), minlength=len(LESIONS))
         # The weight of a lesion is as uncertain as its men are few: less likely ones get more than their share.
         shares = np.where(possible, np.sqrt(carried) / np.sqrt(carried).sum() + _LESION_FROM_PRIOR, 0.0)
-        about = [_centred(*self._tempered(np.flatnonzero(self.lesions == k))) for k in range(len(LESIONS))]
+        about = []
+        for k in range(len(LESIONS)):
+            own = np.flatnonzero(lesions == k)
+            few = len(own) < 2 or not possible[k]
+            weights = np.zeros(0) if few else _tempered(log_prior[own], fit[own])
+            about.append(_centred(hidden[:0] if few else hidden[own], weights))
         return _Proposal(shares / shares.sum(), *(np.array(part) for part in zip(*about, strict=True)))
 
-    def _log_weights(self, power: float = 1.0) -> np.ndarray:
+    def _log_prior(self) -> np.ndarray:
+        """Return the log of the prior of all men over the density that they were drawn from."""
         with np.errstate(divide="ignore"):
             prior = -0.5 * (self.hidden**2).sum(axis=1) + np.log(self._shares)[self.lesions]
-        return np.asarray(prior - self._drawn_from + power * self.fit)
+        return np.asarray(prior - self._drawn_from)
 
-    def _tempered(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coordinates and weights of the men of a lesion, softened so that no round collapses onto a few."""
+    def _log_weights(self) -> np.ndarray:
+        return self._log_prior() + self.fit
 
-        def at(power: float) -> np.ndarray:
-            log = self._log_weights(power)[own]
-            weights = np.exp(log - log.max())
-            return np.asarray(weights / weights.sum())
 
-        if len(own) < 2 or not self._shares[self.lesions[own[0]]]:
-            return self.hidden[:0], np.zeros(0)
-        low, high = (1.0, 1.0) if kish(at(1.0)) >= _CARRIED else (0.0, 1.0)
-        while high - low > 1e-6:
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if kish(at(middle)) >= _CARRIED else (low, middle)
-        return self.hidden[own], at(low)
+def _tempered(log_prior: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Return weights of men, softened so that no round collapses onto a few."""
+
+    def at(power: float) -> np.ndarray:
+        log = log_prior + power * fit
+        weights = np.exp(log - log.max())
+        return np.asarray(weights / weights.sum())
+
+    low, high = (1.0, 1.0) if kish(at(1.0)) >= _CARRIED else (0.0, 1.0)
+    while high - low > 1e-6:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if kish(at(middle)) >= _CARRIED else (low, middle)
+    return at(low)
 
 
 def _centred(hidden: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ Men are drawn by adaptive importance sampling (search.py) and weighed by how pro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,15 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
 from testis_abm.population.given import values as read_values
-from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
+from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search, Start
 from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, QUANTITIES, Censored, clinical_ratio, column
 from testis_abm.statistics import kish, resampled, weighted_quantiles
 from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError
 
 _RARE = 1e-3  # share of the population's men under which it holds hardly any
 _AGREES = 1.5  # times: total or progressive motility, free testosterone by calculation or another assay
+_ALIKE = 0.4  # SD of the population within which men of a pool are about as old and heavy as one who is sought
 _FAR = 3.0  # SD beyond which a value is not explained
 
 Given = float | Censored
@@ -52,6 +55,8 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
         if used.pop(name, None) is not None:
             notes.append(f"{_label(name, laboratory)} {why}")
 
+    _count_in_parts(used, leave_out)
+
     if {"t", "free_t", "shbg"} <= used.keys():
         leave_out("free_t", "is left out: testosterone and SHBG determine it")
     if {"t", "free_t"} <= used.keys():
@@ -77,6 +82,23 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
     if "concentration" not in used and "tmc" not in used and 0.0 in (used.get("motility"), used.get("morphology")):
         notes.append("0 % without a concentration may be that of no sperm; give the concentration if it is known")
     return used, notes
+
+
+def _count_in_parts(used: dict[str, Given], leave_out: Callable[[str, str], None]) -> None:
+    """Make of a total sperm count what it adds to concentration or volume, which it is the product of."""
+    total, concentration, volume = (used.get(name) for name in ("total_count", "concentration", "volume"))
+    if {"concentration", "volume"} <= used.keys():
+        leave_out("total_count", "is left out: concentration and volume determine it")
+    elif isinstance(total, float) and isinstance(volume, float) and "concentration" not in used:
+        leave_out("total_count", f"counts as the concentration that it follows from, {total / volume:.3g} million/mL")
+        used["concentration"] = total / volume
+    elif isinstance(total, float) and isinstance(concentration, float):
+        low, high = MEASURES["volume"].low, MEASURES["volume"].high
+        if concentration > 0.0 and low <= total / concentration <= high:
+            leave_out("total_count", f"counts as the volume that it follows from, {total / concentration:.3g} mL")
+            used["volume"] = total / concentration
+        elif total == concentration == 0.0:
+            leave_out("total_count", "is left out: no sperm were counted")
 
 
 def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], notes: list[str]) -> None:
@@ -117,6 +139,9 @@ def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tup
     if {"t", "shbg", "free_t"} <= number.keys():
         free = laboratory.free_testosterone(number["t"], number["shbg"])
         compare("free_t", free, laboratory.limit("free_testosterone_pmol_l") / MEASURES["free_t"].factor)
+    if {"concentration", "volume", "total_count"} <= number.keys():
+        count = number["concentration"] * number["volume"]
+        compare("total_count", count, laboratory.limit("total_count_million"))
     if {"concentration", "tmc"} <= number.keys() and ({"motility", "volume"} <= number.keys() or number["tmc"] == 0.0):
         # With none motile the volume makes no difference.
         total = number["concentration"] * number.get("volume", 1.0)
@@ -156,6 +181,7 @@ class Twin:
         true: their untreated levels (course.MORNING and the semen table's names).
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
+        visits: what entered the likelihood of each report, of several; `used` and `given` hold the first of each value.
         rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any
             man like them.
         prior: the population; laboratory: with the parameters that the search used.
@@ -173,6 +199,7 @@ class Twin:
     prior: Population
     laboratory: Laboratory = field(repr=False)
     rare: Mapping[str, float] = field(default_factory=dict)
+    visits: tuple[Mapping[str, Given], ...] = ()
 
     @property
     def assay(self) -> str:
@@ -200,13 +227,14 @@ class Twin:
         Raises:
             TestisError: `n` or `seed` is out of range.
         """
-        return self.men.iloc[self._chosen(n, seed)].reset_index(drop=True)
+        return self.men.iloc[self.places(n, seed)].reset_index(drop=True)
 
     def sample_lesions(self, n: int, seed: int = 1) -> pd.Series:
         """Return the lesions of the men that `sample` returns."""
-        return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
+        return self.lesion.iloc[self.places(n, seed)].reset_index(drop=True)
 
-    def _chosen(self, n: int, seed: int) -> np.ndarray:
+    def places(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return the places in `men` of the men that `sample` returns, (n,)."""
         return resampled(self.weights, guard.argument("men", n), guard.argument("seed", seed))
 
     def physiology(self) -> pd.DataFrame:
@@ -284,46 +312,114 @@ class Twin:
         return (middle, low, high) if self.dependable else (middle, np.nan, np.nan)
 
 
+@dataclass(frozen=True)
+class Pool:
+    """Men of a population drawn once, near whom many searches start.
+
+    Attributes:
+        prior: the population; hidden, lesions: of the men; log_prior: of the population over what they were drawn from.
+        true: their untreated levels; values: dotted parameters of both.
+    """
+
+    prior: Population
+    hidden: np.ndarray = field(repr=False)
+    lesions: np.ndarray = field(repr=False)
+    log_prior: np.ndarray = field(repr=False)
+    true: pd.DataFrame = field(repr=False)
+    values: Mapping[str, float] = field(repr=False)
+
+    @classmethod
+    def draw(cls, population: str, n: int = 20_000, seed: int = 1, values: Mapping[str, float] | None = None) -> Pool:
+        """Draw men of a population; rare lesions more often than it has them."""
+        values, rng = parameters.all_values(values), np.random.default_rng([seed, 71])
+        prior = Population.named(population, values)
+        shares = prior.lesion_shares()
+        drawn = np.where(shares > 0.0, np.maximum(shares, 0.03), 0.0)
+        drawn /= drawn.sum()
+        lesions = rng.choice(len(LESIONS), n, p=drawn)
+        hidden = rng.standard_normal((n, len(COORDINATES)))
+        true = labs(pd.DataFrame(prior.fields(hidden, lesions)), values)
+        with np.errstate(divide="ignore"):
+            log_prior = np.where(shares > 0.0, np.log(shares) - np.log(np.maximum(drawn, 1e-300)), -np.inf)
+        kept = [name for name in true if name in QUANTITIES or name == "free_testosterone_nmol_l"]
+        return cls(prior, hidden, lesions, log_prior[lesions], true[kept], values)
+
+    def start(self, known: Mapping[str, float], match: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> Start:
+        """Return where a search starts: men about as old and heavy as he is, weighed by `match` of their true levels."""
+        far = np.zeros(len(self.hidden))
+        for name, value in known.items():
+            z = self.hidden[:, COORDINATES.index(name)]
+            far += ((z - self.prior.standard(name, value)) / _ALIKE) ** 2
+        near = np.argsort(far, kind="stable")[: len(far) // 4] if known else np.arange(len(far))
+        fit = match({name: self.true[name].to_numpy()[near] for name in self.true}) - 0.5 * far[near]
+        hidden = self.hidden[near].copy()
+        for name in known:  # what is given moves the man by itself, and nothing of it is to be sought
+            hidden[:, COORDINATES.index(name)] = np.roll(self.hidden[:, COORDINATES.index(name)], 1)[: len(near)]
+        return Start(hidden, self.lesions[near], self.log_prior[near], fit)
+
+
 def find(
     given: object,
     *,
+    again: Sequence[object] = (),
     population: str = "clinic",
     assay: str = DEFAULT_ASSAY,
     seed: int = 1,
     values: Mapping[str, float] | None = None,
+    pool: Pool | None = None,
 ) -> Twin:
     """Find the virtual patients of a population who could have given laboratory values.
 
     Args:
         given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or
             text with a unit; a mapping or a row of a table. None, NaN and empty text are missing.
+        again: more reports of the same man untreated, each of another day: each counts with the variation of its own
+            samples.
         population: prior over men, see distribution.POPULATIONS.
         assay: how oestradiol was measured, "immunoassay" or "lc-ms".
         seed: of the draws.
         values: dotted parameters (default: the table's).
+        pool: of the same population and parameters, near whose men the search starts; it makes many searches faster.
 
     Raises:
         TestisError: an assay or a name that is not known, or an implausible value.
     """
-    given, seed = read_values(given), guard.argument("seed", seed)
+    reports, seed = [read_values(given)], guard.argument("seed", seed)
+    for k, report in enumerate(again):
+        with guard.at("again", str(k + 1)):
+            reports.append(read_values(report))
     values = parameters.all_values(values)
     laboratory = Laboratory(values, assay)
-    used, notes = independent(given, laboratory)
-    known = {name: float(given[name]) for name in KNOWN if name in given}  # type: ignore[arg-type]
+    if pool is not None and (pool.prior.name != population or dict(pool.values) != dict(values)):
+        raise ScenarioError("is of another population or other parameters; draw it with Pool.draw", "pool")
+    first = {name: value for report in reversed(reports) for name, value in report.items()}
+    read = [independent(report, laboratory) for report in reports]
+    visits = [used for used, _ in read]
+    used = {name: value for report in reversed(visits) for name, value in report.items()}
+    notes = dict.fromkeys(note for _, own in read for note in own)
+    known = {name: float(first[name]) for name in KNOWN if name in first}  # type: ignore[arg-type]
+
+    def fits(true: Mapping[str, Any]) -> np.ndarray:
+        found = []
+        for name in used:
+            reported = [(_in_column(name, of[name]), _counted(of)) for of in visits if name in of]
+            found.append(
+                laboratory.likelihood_of_visits(
+                    column(name, assay), [one for one, _ in reported], true, [counted for _, counted in reported]
+                )
+            )
+        return np.asarray(np.sum(found, axis=0))
 
     def match(men: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         true = labs(men.assign(**known), values)
-        fit = [
-            laboratory.likelihood(column(name, assay), _in_column(name, value), true, _counted(used))[0]
-            for name, value in used.items()
-        ]
-        return true, np.sum(fit, axis=0)
+        return true, fits(true)
 
-    search = Search(Population.named(population, values), match, np.random.default_rng(seed))
+    start = None if pool is None else pool.start(known, fits)
+    search = Search(Population.named(population, values), match, np.random.default_rng(seed), start)
     weights, shape = search.run()
     kept = np.flatnonzero(weights > 1e-6 * weights.max())
     found = Twin(
-        given,
+        first,
         used,
         tuple(notes),
         search.men.iloc[kept].reset_index(drop=True).assign(**known),
@@ -334,6 +430,7 @@ def find(
         {},
         search.prior,
         laboratory,
+        visits=tuple(visits) if len(visits) > 1 else (),
     )
     found = replace(found, rare=_rare(search.prior, search.hidden[kept], found.weights, known))
     far = found.labs()["deviation_sd"]
