@@ -143,7 +143,7 @@ class Twins(Experiment["Found"]):
 
     def about(self) -> dict[str, Any]:
         """Return what its store says of it."""
-        return {"kind": "twins", "title": self.table.grid.source, "cohort": dict(self.job.cases[""]), "outputs": []}
+        return {"kind": "twins", "title": self.table.grid.source, "outputs": []}
 
     def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Found:
         """Read the sample of each man."""
