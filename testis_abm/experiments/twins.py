@@ -143,7 +143,7 @@ class Twins(Experiment["Found"]):
 
     def about(self) -> dict[str, Any]:
         """Return what its store says of it."""
-        return {"kind": "twins", "title": self.table.grid.source, "cohort": dict(self.job.cases[""]), "outputs": []}
+        return {"kind": "twins", "title": self.table.grid.source, "outputs": []}
 
     def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Found:
         """Read the sample of each man."""
@@ -152,7 +152,7 @@ class Twins(Experiment["Found"]):
         kept.insert(0, "man", kept["point"].map(names))
         failed = kept.loc[kept["error"] != "", ["man", "error"]].reset_index(drop=True)
         sample = kept[kept["error"] == ""].rename(columns={"arm": "lesion", "day": "number"})
-        sample = sample.drop(columns=["run", "point", "replicate", "case", "visits", "error"], errors="ignore")
+        sample = sample[["man", "lesion", "number", *self.job.columns]]
         return Found(self.table, sample.reset_index(drop=True), failed, self.left, dict(self.job.cases[""]))
 
 

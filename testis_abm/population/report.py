@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,6 @@ from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of
 
 if TYPE_CHECKING:
     from testis_abm.population.cohort import Cohort
-    from testis_abm.population.table_in import Table
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
@@ -441,8 +440,8 @@ def azoospermic(
 # ---- tables of men
 
 
-def table_plan(table: Table, faults: int = 20) -> str:
-    """Return how a table of men was read: a row a column, what was not understood, faults and counts."""
+def table_plan(table: Any, faults: int = 20) -> str:
+    """Return how a table of men (table_in.Table) was read: a row a column, what was not understood, faults and counts."""
     first = f"{table.grid.source}: {table.grid.how}; headings in row {table.heading}"
     rows = [["column", "means", "unit", "factor", "values", "missing", "< or >", "range", "first values", "use"]]
     told = []
