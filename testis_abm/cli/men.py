@@ -218,7 +218,13 @@ def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _found(options: argparse.Namespace, table: Table, seed: int, rows: Sequence[str] = ()) -> tuple[Found, Path]:
+def _found(
+    options: argparse.Namespace,
+    table: Table,
+    seed: int,
+    rows: Sequence[str] = (),
+    under: Mapping[str, float] | None = None,
+) -> tuple[Found, Path]:
     """Find the twins of the men of a table into the store that goes on where it was stopped."""
     from testis_abm.cli.experiments import progress_bar
     from testis_abm.experiments.twins import twins
@@ -233,13 +239,14 @@ def _found(options: argparse.Namespace, table: Table, seed: int, rows: Sequence[
             options.decimal,
             options.header,
             list(rows),
+            *([dict(under)] if under else []),
         ]
     )
     own = getattr(options, "store", None)
     folder = Path(own) if own else default_folder(f"twins-{Path(options.table).stem}", mark)
     options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
     with progress_bar(options.interrupt, "twins") as progress:
-        search = {"population": options.population, "assay": options.assay, "seed": seed}
+        search = {"population": options.population, "assay": options.assay, "seed": seed, "own": under}
         found = twins(table, folder, rows, {"progress": progress, "workers": options.workers}, **search)
     assert found is not None  # shards are not offered here
     return found, folder
@@ -251,8 +258,6 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
     if typed:
         raise TestisError(f"{typed[0]} and --table: use one of them")
     one = options.row if options.row != "all" else None
-    if one is None and (options.give or options.scenario):
-        raise TestisError("--give and --scenario with --table: name one man by --row ID; all of them: [trial] men_from")
     case = _treatment(options)
     table = _read(options, options.table)
     print(table.text())
@@ -261,7 +266,7 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
     print()
     if one is None:
         options.store = options.out
-        found, folder = _found(options, table, seed)
+        found, folder = _found(options, table, seed, under=None if case is None else case.parameters)
         print(found.text())
         for name, frame in {
             "men": found.men(),
@@ -270,10 +275,12 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
             "faults": table.fault_table(),
         }.items():
             outputs.write_table(folder / f"{name}.parquet", frame)
-        print(f"\n{DISCLAIMER}\nOne row a man: {folder}/men.parquet; his virtual patients: {folder}/sample.parquet")
-        if len(found.failed):
-            print(f"{len(found.failed):,} searches failed (exit code 1)", file=sys.stderr)
-        return 1 if len(found.failed) else 0
+        print(f"One row a man: {folder}/men.parquet; his virtual patients: {folder}/sample.parquet")
+        failed = len(found.failed) + (0 if case is None else _responses(options, found, case, seed, folder))
+        print(f"\n{DISCLAIMER}")
+        if failed:
+            print(f"{failed:,} searches or predictions failed (exit code 1)", file=sys.stderr)
+        return 1 if failed else 0
     from testis_abm import parameters
     from testis_abm.experiments.twins import reports
     from testis_abm.population import report, twin
@@ -303,6 +310,22 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
         found_one = after.twin
     _treated(options, found_one, case, own, seed)
     return None
+
+
+def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: int, folder: Path) -> int:
+    """Print what a therapy is predicted to do to all men of a table, and write it beside their twins; return how many failed."""
+    from testis_abm.cli.experiments import progress_bar
+    from testis_abm.experiments.responses import MEN, folder_of, responses
+
+    own = folder / folder_of(case, options.ensemble, seed)
+    choices = {"men": options.men or MEN, "ensemble": options.ensemble, "seed": seed}
+    with progress_bar(options.interrupt, "responses") as progress:
+        response = responses(found, case, own, {"progress": progress, "workers": options.workers}, **choices)
+    assert response is not None  # shards are not offered here
+    print(f"\n{response.text(options.rise)}")
+    outputs.write_table(own / "responses.parquet", response.table(options.rise))
+    print(f"A row a man and outcome: {own}/responses.parquet")
+    return len(response.failed)
 
 
 def _cohort_of_table(options: argparse.Namespace) -> None:
@@ -375,7 +398,8 @@ COMMANDS = (
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
-            whole("--men", f"matching virtual patients that are treated (default {_MEN})"),
+            whole("--men", f"matching virtual patients that are treated (default {_MEN}; of each man of a table 24)"),
+            whole("--rise", "rise in % from which a man of a table is said to respond", 20, (0, 10_000)),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",

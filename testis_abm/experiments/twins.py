@@ -55,10 +55,10 @@ class TwinJob(Job):
         """Find the twin of a man; return a row a virtual patient: lesion, number, levels."""
         case: Any = self.cases[""]
         rest, treated = _read(task.overrides["visits"])
-        pool = _pool(case["population"], case["seed"])
-        found = find(
-            rest[0], again=rest[1:], population=case["population"], assay=case["assay"], seed=case["seed"], pool=pool
-        )
+        own = case.get("parameters", {})
+        pool = _pool(case["population"], case["seed"], tuple(own.items()))
+        how = {name: case[name] for name in ("population", "assay", "seed")}
+        found = find(rest[0], again=rest[1:], values=parameters.values(own), pool=pool, **how)
         effective, followed = found.effective, np.nan
         if treated:
             after = follow(found, treated, seed=case["seed"])
@@ -73,9 +73,9 @@ class TwinJob(Job):
 
 
 @cache
-def _pool(population: str, seed: int) -> Pool:
-    """Return the pool of this process."""
-    return Pool.draw(population, _POOL, seed)
+def _pool(population: str, seed: int, own: tuple[tuple[str, float], ...]) -> Pool:
+    """Return the pool of this process, under the tables' parameters but for its `own`."""
+    return Pool.draw(population, _POOL, seed, parameters.values(dict(own)))
 
 
 def _written(rest: Sequence[Mapping[str, float | Censored]], treated: Sequence[OnTreatment]) -> str:
@@ -165,6 +165,7 @@ def prepare(
     assay: str = DEFAULT_ASSAY,
     seed: int = 1,
     sample: int = SAMPLE,
+    own: Mapping[str, float] | None = None,
 ) -> Twins:
     """Return the searches of the men of a table.
 
@@ -172,6 +173,7 @@ def prepare(
         table: as read.
         rows: identifiers of those who are wanted (default: all).
         population, assay, seed: see twin.find; sample: virtual patients kept of each.
+        own: parameters that replace those of the tables, by dotted name.
 
     Raises:
         ScenarioError: no such man, or nobody has a report that a search can use.
@@ -183,6 +185,7 @@ def prepare(
         "seed": guard.argument("seed", seed),
         "sample": guard.argument("men", sample),
         "pool": _POOL,
+        **({"parameters": dict(sorted(own.items()))} if own else {}),
     }
     # A mistyped word is told here once, and not by each man.
     Population.named(population)
@@ -206,7 +209,7 @@ def twins(
     """Find the twins of the men of a table (what is missing of them); None while shards are still to come.
 
     Args:
-        table: as read; rows: see prepare, as `search` (population, assay, seed, sample).
+        table: as read; rows: see prepare, as `search` (population, assay, seed, sample, own).
         folder: the store; a run that was stopped goes on there.
         how: workers, dask, shard, progress (experiment.How).
 
@@ -310,7 +313,7 @@ class Found:
         own = self.sample[self.sample["number"] < each].reset_index(drop=True)
         men, lesions = own[list(parameters.physiology())], own["lesion"]
         true = own[[f"true_{name}" for name in _TRUE]].rename(columns=lambda name: name.removeprefix("true_"))
-        laboratory = Laboratory(parameters.values(), self.search["assay"])
+        laboratory = Laboratory(parameters.values(self.search.get("parameters")), self.search["assay"])
         measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
         good = np.ones(len(own), dtype=bool)
         for test in tests:
