@@ -31,7 +31,7 @@ def Labs(session: Session) -> None:  # noqa: N802
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
             for name, measure in GIVEN.items():
-                unit, hint = measure.unit if name in KNOWN else "", f"e.g. {measure.example}"
+                unit, hint = measure.assumed if name in KNOWN else "", f"e.g. {measure.example}"
                 write, value = partial(session.write_lab, name), texts.get(name, "")
                 widgets.text_field(title(name), value, write, hint=hint, unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)

@@ -50,6 +50,7 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     "prolactin_ug_l": ("blood_variation.prolactin",),
     "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
     "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
+    "testis_volume_ml": ("laboratory.testis_volume",),
     "volume_ml": ("semen_variation.volume",),
     "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
     "total_count_million": ("semen_variation.concentration", "semen_variation.technician", "semen_variation.volume"),
@@ -303,6 +304,10 @@ class Laboratory:
         """Return a blood sample and a semen analysis of the same men on a day, by column (see blood and semen)."""
         expected = Semen(**{name: true[name] for name in Semen.__dataclass_fields__})
         return self.blood(true, key, day) | vars(self.semen(expected, key, day))
+
+    def size(self, volume: Any, key: Sequence[int], day: int) -> Any:
+        """Return what orchidometer or ultrasound tell of testis volumes, mL."""
+        return volume * self._vary(VARIATION["testis_volume_ml"], key, day, "testis", np.shape(volume))
 
     def _vary(self, names: tuple[str, ...], key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
         return _varied(self._sigma(names), key, day, stream, size)

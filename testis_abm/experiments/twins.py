@@ -31,7 +31,7 @@ from testis_abm.population.screen import Screened, parse_criterion
 from testis_abm.population.search import LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.table_in import Patient, Table, known_of
 from testis_abm.population.twin import Pool, find
-from testis_abm.quantities import DEFAULT_ASSAY, MEASURES, Censored
+from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, Censored
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
 
@@ -106,14 +106,14 @@ def reports(man: Patient) -> tuple[list[dict[str, float | Censored]], list[OnTre
 
     Visits untreated, before any treatment, describe him at rest; those on a treatment since a known day follow. What he
     is after a treatment depends on how long ago it ended, which a table does not tell. What is known of him besides
-    (age, body mass index) is that of his first visit that has it.
+    (table_in.known_of) is that of his first visit that has it.
     """
     rest: list[dict[str, float | Censored]] = []
     treated: list[OnTreatment] = []
     left = []
     known = known_of(man.visits)
     for visit in man.visits:
-        given = {name: value for name, value in visit.values.items() if name in MEASURES} | known
+        given = {name: value for name, value in visit.values.items() if name not in KNOWN} | known
         if not visit.on and not treated:
             rest.append(given)
         elif not visit.on:
