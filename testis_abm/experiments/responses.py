@@ -25,10 +25,10 @@ from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Row, Task, essence
 from testis_abm.experiments.twins import Found
 from testis_abm.parameters.tables import NONE, using
-from testis_abm.population.predict import READOUTS, SHOWN, SPERM, predict, predict_with, with_sperm
+from testis_abm.population.predict import READOUTS, SHOWN, SPERM, YES_OR_NO, predict, predict_with, with_sperm
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import Scenario, load
-from testis_abm.statistics import cannot_say, spread_of_men
+from testis_abm.statistics import LEAST_MEN, cannot_say, spread_of_men
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 
@@ -120,7 +120,8 @@ def prepare(
     case = {"scenario": essence(scenario.as_dict()) | {"man": {}}, "ensemble": bool(ensemble), "seed": seed}
     table, fields = found.men(), [*parameters.physiology()]
     there = table[table["status"] == "found"] if "dependable" in table else table.iloc[:0]
-    names, tasks = [], []
+    names: list[str] = []
+    tasks: list[Task] = []
     for name, own in found.sample.groupby("man", sort=False):
         # Evenly spaced ones of a systematic sample are a systematic sample.
         place = (np.arange(min(men, len(own))) * len(own)) // min(men, len(own))
@@ -241,6 +242,10 @@ def _outcome(
         "unit": quantity.clinical_unit,
         "virtual_patients": len(first),
     }
+    if name in YES_OR_NO and len(first) >= LEAST_MEN:  # a man has it or not: his chance, which has no interval
+        shares = {"before": first.mean(), "after": last.mean(), "change": (last - first).mean()}
+        ends = dict.fromkeys((f"{of}_{end}" for of in shares for end in ("low", "high")), np.nan)
+        return row | {"change_unit": quantity.clinical_unit} | shares | ends | {"rises_pct": np.nan}
     for when, level in zip(_WHEN, (first, last)):
         row |= _spread(when, quantity.clinical(level))
     if name in READOUTS:
@@ -248,11 +253,10 @@ def _outcome(
     change = np.asarray(laboratory.percent_change(name, first, last))
     known = np.isfinite(change)
     up = np.where(known, change > rise, last >= laboratory.limit(name))
-    enough = np.isfinite(spread_of_men(up.astype(float))[1])
     return row | {
         "change_unit": "%",
         **_spread("change", change[known]),
-        "rises_pct": 100.0 * float(up.mean()) if enough else np.nan,
+        "rises_pct": 100.0 * float(up.mean()) if len(up) >= LEAST_MEN else np.nan,
     }
 
 

@@ -17,7 +17,6 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.parameter_set import ABSTINENCE
-from testis_abm.parameters import FrozenMapping
 from testis_abm.population.cohort import labs, testis_volume
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
 from testis_abm.population.given import as_number
@@ -428,7 +427,7 @@ def find(
     rested = [as_number(report.get("abstinence", ABSTINENCE)) for report in reports]
     others = dict.fromkeys(days for days in rested if days != ABSTINENCE)
 
-    def fits(true: Mapping[str, Any], after: Mapping[float, Mapping[str, Any]] = FrozenMapping()) -> np.ndarray:
+    def fits(true: Mapping[str, Any], after: Mapping[float, Mapping[str, Any]] | None = None) -> np.ndarray:
         """Return how well levels match: `after` other abstinence than the usual, days -> levels."""
         found = []
         for name in used:
@@ -438,7 +437,7 @@ def find(
                     by_days.setdefault(days if QUANTITIES[own].sample == "semen" else ABSTINENCE, []).append(of)
             for days, several in by_days.items():
                 reported, counted = [_in_column(name, of[name]) for of in several], [_counted(of) for of in several]
-                found.append(laboratory.likelihood_of_visits(own, reported, after.get(days, true), counted))
+                found.append(laboratory.likelihood_of_visits(own, reported, (after or {}).get(days, true), counted))
         return np.asarray(np.sum(found, axis=0))
 
     def levels(men: pd.DataFrame, days: float = ABSTINENCE) -> pd.DataFrame:
