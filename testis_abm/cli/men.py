@@ -181,7 +181,7 @@ _READING = {"--column": "column", "--sheet": "sheet", "--decimal": "decimal", "-
 
 def _no_table(options: argparse.Namespace) -> None:
     """Refuse options that say how a table is read where there is none."""
-    given = [name for name in ("row", *_READING.values()) if getattr(options, name, None)]
+    given = [name for name in ("row", "rise", *_READING.values()) if getattr(options, name, None)]
     if given or getattr(options, "plan_only", False):
         raise TestisError(f"--{(given or ['plan-only'])[0]} is of a table; add --table FILE")
 
@@ -259,6 +259,8 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
         raise TestisError(f"{typed[0]} and --table: use one of them")
     one = options.row if options.row != "all" else None
     case = _treatment(options)
+    if options.rise is not None and (one is not None or case is None):
+        raise TestisError("--rise is of the response of all men; add --give or --scenario, and leave --row out")
     table = _read(options, options.table)
     print(table.text())
     if options.plan_only:
@@ -315,15 +317,16 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
 def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: int, folder: Path) -> int:
     """Print what a therapy is predicted to do to all men of a table, and write it beside their twins; return how many failed."""
     from testis_abm.cli.experiments import progress_bar
-    from testis_abm.experiments.responses import MEN, folder_of, responses
+    from testis_abm.experiments.responses import MEN, RISE, folder_of, responses
 
     own = folder / folder_of(case, options.ensemble, seed)
     choices = {"men": options.men or MEN, "ensemble": options.ensemble, "seed": seed}
     with progress_bar(options.interrupt, "responses") as progress:
         response = responses(found, case, own, {"progress": progress, "workers": options.workers}, **choices)
     assert response is not None  # shards are not offered here
-    print(f"\n{response.text(options.rise)}")
-    outputs.write_table(own / "responses.parquet", response.table(options.rise))
+    rise = RISE if options.rise is None else float(options.rise)
+    print(f"\n{response.text(rise)}")
+    outputs.write_table(own / "responses.parquet", response.table(rise))
     print(f"A row a man and outcome: {own}/responses.parquet")
     return len(response.failed)
 
@@ -399,7 +402,7 @@ COMMANDS = (
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
             whole("--men", f"matching virtual patients that are treated (default {_MEN}; of each man of a table 24)"),
-            whole("--rise", "rise in % from which a man of a table is said to respond", 20, (0, 10_000)),
+            whole("--rise", "rise in %% from which a man of a table is said to respond (default 20)", None, (0, 10_000)),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",
