@@ -402,7 +402,9 @@ COMMANDS = (
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
             whole("--men", f"matching virtual patients that are treated (default {_MEN}; of each man of a table 24)"),
-            whole("--rise", "rise in %% from which a man of a table is said to respond (default 20)", None, (0, 10_000)),
+            whole(
+                "--rise", "rise in %% from which a man of a table is said to respond (default 20)", None, (0, 10_000)
+            ),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",
