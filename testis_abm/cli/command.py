@@ -252,7 +252,7 @@ def _men(options: argparse.Namespace) -> None:
 
 def _drugs(options: argparse.Namespace) -> None:
     from testis_abm.parameters import drug_named, drugs
-    from testis_abm.quantities import EFFECTS, no_dose_response, untold
+    from testis_abm.quantities import EFFECTS, no_dose_response, told, untold
     from testis_abm.results import KINDS
     from testis_abm.support import outputs
 
@@ -280,7 +280,7 @@ def _drugs(options: argparse.Namespace) -> None:
                 f"{effect.label}: no dose-response known of {drug.name}: it acts there by itself, serum levels do not tell"
             )
         else:
-            print(f"{effect.label}, by serum testosterone and oestradiol: {effect.evidence}")
+            print(f"{effect.label}, by serum testosterone and oestradiol: {told(effect.evidence)}")
     if options.out:
         _draw_drug(drug.name, Path(options.out))
 

@@ -16,7 +16,18 @@ from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
-from testis_abm.quantities import EFFECTS, KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
+from testis_abm.quantities import (
+    EFFECTS,
+    KNOWN,
+    OESTRADIOL,
+    QUANTITIES,
+    RATIO,
+    clinical,
+    column,
+    column_of,
+    label,
+    told,
+)
 from testis_abm.results import plausible, report
 from testis_abm.results.report import number, signed
 from testis_abm.scenario import Man
@@ -43,7 +54,6 @@ ABOUT_ANSWERS = (
     "Each man lives under one plausible parameter set with its answers; weight: probability of the answer; no interval of under "
     f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
 )
-_SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _WHOLE = frozenset(READOUTS[name].label for name in ("hdl_change_mg_dl", "libido_score", "vasomotor_pct"))
 _RARE = 0.005  # share of men under which a lesion is not named
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
@@ -68,12 +78,15 @@ _SCREENED = (
 def presets() -> Iterator[str]:
     """Yield the lines that list all presets with their labs in short."""
     yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
-    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
+    t, e2, ratio = (QUANTITIES[name] for name in ("testosterone_nmol_l", *(of["immunoassay"] for of in (OESTRADIOL, RATIO))))
+    molar = ratio.clinical_unit.partition(" per ")[0] if " per " not in ratio.clinical_unit else ""
+    places = 0 if t.factor > 1.0 else 1  # what a laboratory prints of either unit
+    yield f"{'':32s}{t.clinical_unit:>6s}{e2.clinical_unit:>7s}{molar:>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
     for preset in parameters.presets().values():
         levels = men.labs(Man(preset=preset.name))
-        ratio, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
+        share, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
         yield (
-            f"{preset.name:32s}{levels['testosterone_nmol_l']:6.0f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{ratio:>7s}"
+            f"{preset.name:32s}{levels['testosterone_nmol_l']:6.{places}f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{share:>7s}"
             f"{levels['lh_iu_l']:7.1f}{levels['fsh_iu_l']:7.1f}{sperm:>9s}   {preset.title}{' *' if preset.history else ''}"
         )
     yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
@@ -282,7 +295,7 @@ def therapies(case: Scenario) -> list[str]:
     lines = []
     for therapy in case.therapy:
         until = "" if therapy.every_days is None else f" to {therapy.until_day:g}"
-        condition = f", when {therapy.when}" if therapy.when else ""
+        condition = f", when {therapy.when.told}" if therapy.when else ""
         lines.append(f"{therapy.title}, day {therapy.first_day:g}{until}{condition}")
     lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
     lines += [insult.dated for insult in case.insult]
@@ -314,7 +327,7 @@ def safety(before: pd.DataFrame, after: pd.DataFrame, dependable: bool = True) -
         levels, *about = readout_cells(str(name), row, len(before))
         rows[f"{name} ({row['unit']})"] = (*levels, *about)
     for effect in EFFECTS:
-        label = READOUTS[effect.column].label if effect.column else effect.label
+        label = told(READOUTS[effect.column].label) if effect.column else effect.label
         if not effect.column or after[effect.column].isna().all():
             rows[label] = ("-", "-", "-", "", "no dose-response known")
     columns = ("before", "after", "difference", "(90 % of the men)", "")
@@ -401,8 +414,9 @@ def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str
     men = int(row["men"])
     if men < LEAST_MEN:
         return levels, cannot_say(men), ""
-    sign = "" if name in _SHARES else "+"
-    about = ["95 % interval of the share after"] if name in _SHARES else []
+    share = name in [told(READOUTS[column].label) for column in YES_OR_NO]
+    sign = "" if share else "+"
+    about = ["95 % interval of the share after"] if share else []
     about += [f"{men} men"] if men < total else []
     return levels, f"({row['low']:{sign}.{places}f} to {row['high']:{sign}.{places}f})", ", ".join(about)
 
