@@ -149,11 +149,12 @@ def from_csv(file: IO[bytes], types: Mapping[str, str] | None = None) -> pd.Data
     """
     import pandas as pd
 
-    raw = pd.read_csv(file, dtype=str, keep_default_na=False)
-    made = {}
-    for name in raw:
-        cells = raw[name].tolist()
-        kind = (types or {}).get(_undefended(str(name))) or _guessed(cells)
+    raw = pd.read_csv(file, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    made: dict[str, tuple[list[Any], str]] = {}
+    for k in raw:
+        head, *cells = raw[k].tolist()
+        name = _undefended(head)
+        kind = (types or {}).get(name) or _guessed(cells)
         if kind == "bool":
             cells = [cell == "True" for cell in cells]
         elif kind.startswith(("int", "uint")):
@@ -162,10 +163,9 @@ def from_csv(file: IO[bytes], types: Mapping[str, str] | None = None) -> pd.Data
             cells = [None if cell == "" else cell for cell in cells]
         else:
             cells = [_undefended(cell) for cell in cells]
-        made[_undefended(str(name))] = (cells, kind)
-    return _typed(
-        {name: cells for name, (cells, _) in made.items()}, {name: kind for name, (_, kind) in made.items()}, len(raw)
-    )
+        made[name] = (cells, kind)
+    kinds = {name: kind for name, (_, kind) in made.items()}
+    return _typed({name: cells for name, (cells, _) in made.items()}, kinds, len(raw) - 1)
 
 
 def _guessed(cells: Sequence[str]) -> str:
@@ -196,6 +196,9 @@ def xlsx_of(table: pd.DataFrame, name: str, units: Mapping[str, str], about: Map
             f"{name}: {len(table):,} rows and {table.shape[1]:,} columns are more than a worksheet holds "
             f"({SHEET_ROWS - _HEAD:,} and {SHEET_COLUMNS:,}); choose --format csv or parquet"
         )
+    longest = max((len(_written(x)) for row in _rows(table) for x in row if isinstance(x, str)), default=0)
+    if longest > CELL_SIGNS:
+        raise TestisError(f"{name}: a text of {longest:,} signs is more than a cell of a worksheet holds ({CELL_SIGNS:,})")
     book = openpyxl.Workbook(write_only=True)
     book.properties.creator = SOFTWARE
     book.properties.title = _written(str(about.get("title", name)))
@@ -269,7 +272,11 @@ def _cell(sheet: Any, value: Any, form: str) -> Any:
     value = plain(value)
     if isinstance(value, str):
         return _text(sheet, value)
-    cell = WriteOnlyCell(sheet, value=value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        cell = WriteOnlyCell(sheet, value=repr(value))  # openpyxl would write 16 figures
+        cell.data_type = "n"
+    else:
+        cell = WriteOnlyCell(sheet, value=value)
     cell.number_format = form
     return cell
 
@@ -279,10 +286,7 @@ def _text(sheet: Any, text: str, *, bold: bool = False) -> Any:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
 
-    written = _written(text)
-    if len(written) > CELL_SIGNS:
-        raise TestisError(f"a text of {len(text):,} signs is more than a cell of a worksheet holds ({CELL_SIGNS:,})")
-    cell = WriteOnlyCell(sheet, value=written)
+    cell = WriteOnlyCell(sheet, value=_written(text)[:CELL_SIGNS])
     cell.data_type = "s"
     cell.quotePrefix = bool(_FORMULA.match(text))  # so that it stays text where somebody edits it
     if bold:
@@ -320,7 +324,7 @@ def from_xlsx(file: IO[bytes]) -> pd.DataFrame:
     import openpyxl
 
     book = openpyxl.load_workbook(file, read_only=True)
-    names, _, *rows = book.worksheets[0].iter_rows(values_only=True) if book.worksheets[0].max_column else ((), ())
+    rows = list(book.worksheets[0].iter_rows(min_row=_HEAD + 1, values_only=True))
     about = [tuple(row) for row in book["about"].iter_rows(max_col=len(_DESCRIBED), values_only=True)]
     described = about[about.index(_DESCRIBED) + 1 :]
     types, empty = {}, set()
