@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
+    from testis_abm.quantities import in_units
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
     from testis_abm.support.errors import ScenarioError, TestisError
@@ -36,6 +37,7 @@ _HOME = {
     "RunResult": "facade",
     "SurfaceResult": "facade",
     "find_twin": "population.twin",
+    "in_units": "quantities",
     "screen": "population.screen",
     "compare": "experiments.compare",
     "sensitivity": "experiments.sensitivity",
@@ -63,6 +65,7 @@ __all__ = [
     "TestisModel",
     "compare",
     "find_twin",
+    "in_units",
     "load",
     "pulses",
     "run",

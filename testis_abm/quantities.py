@@ -162,7 +162,11 @@ class Quantity:
 
     def from_conventional(self, level: float) -> float:
         """Return a level in the conventional unit, as the literature has it, in the clinical unit of the system in force."""
-        return level if self.clinical_unit == self.conventional_unit else level * self.units[self.conventional_unit] * self.factor
+        return (
+            level
+            if self.clinical_unit == self.conventional_unit
+            else level * self.units[self.conventional_unit] * self.factor
+        )
 
     @property
     def heading(self) -> str:
@@ -687,3 +691,29 @@ def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarr
     pg_ml = np.where(oestradiol > 0.0, oestradiol / OESTRADIOL_PMOL_L, np.nan)
     with np.errstate(over="ignore"):  # of next to none
         return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)
+
+
+def _ending(unit: str) -> str:
+    """Return a unit as the names of columns end in it."""
+    return "_" + unit.lower().replace("/", "_")
+
+
+_ENDINGS = {_ending(unit): unit for row in _ALL for unit in row.units} | {
+    "_pct": "%",
+    "_million_g": "million/g/day",
+    "_days": "days",
+    "_day": "day",
+    "_mg_dl": "mg/dL",
+    "_um": "um",
+    "_hours": "h",
+    "_weeks": "weeks",
+}
+
+
+def unit_of(column: str) -> str:
+    """Return the unit in which a column of a table is, as its name tells; "" where it tells none."""
+    name = column.rpartition(",")[0] if column.endswith((", low", ", high", ", half")) else column
+    if name in QUANTITIES:
+        return QUANTITIES[name].unit
+    name = f"_{name}".removesuffix("_sd").removesuffix("_low").removesuffix("_high")
+    return next((_ENDINGS[end] for end in sorted(_ENDINGS, key=len, reverse=True) if name.endswith(end)), "")

@@ -17,7 +17,7 @@ from testis_abm.support.errors import ScenarioError, TestisError
 
 openpyxl = pytest.importorskip("openpyxl")
 
-HOSTILE = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1", "=HYPERLINK(\"http://x\")")
+HOSTILE = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1", '=HYPERLINK("http://x")')
 UNITS = {"testosterone_nmol_l": "nmol/L", "concentration_million_ml": "million/mL"}
 ABOUT = {"title": "=evil", "version": "1", "seed": 7, "disclaimer": "not medical advice"}
 TABLE = pd.DataFrame(
@@ -76,7 +76,9 @@ def test_any_table_is_read_back_equal(rows, name):
     types = {column: str(kind) for column, kind in table.dtypes.items()}
     equal(tabular.from_json(io.BytesIO(tabular.json_of(table, {}, {}))), table)
     equal(tabular.from_xlsx(io.BytesIO(tabular.xlsx_of(table, "t", {}, {}))), table)
-    if "\r" not in name and not any("\r" in row[0] for row in rows):  # a reader of CSV may take it for the end of a line
+    if "\r" not in name and not any(
+        "\r" in row[0] for row in rows
+    ):  # a reader of CSV may take it for the end of a line
         equal(tabular.from_csv(io.BytesIO(tabular.csv_of(table)), types), table)
 
 

@@ -8,22 +8,48 @@ import os
 import re
 import sys
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER, UNTREATED
-from testis_abm.cli import app, compiling, experiments, histology, hypotheses, men, printing, pulses, studies, surface
-from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
+from testis_abm.cli import (
+    app,
+    compiling,
+    experiments,
+    histology,
+    hypotheses,
+    men,
+    printing,
+    pulses,
+    report,
+    studies,
+    surface,
+)
+from testis_abm.cli.options import (
+    AS_JSON,
+    NO_PLOTS,
+    REPORT,
+    Command,
+    Option,
+    Parser,
+    as_typed,
+    option,
+    overrides,
+    tables,
+)
 from testis_abm.cli.options import scenario as scenario_options
+from testis_abm.cli.told import Told, fault, of_line
+from testis_abm.quantities import QUANTITIES, in_units, unit_system
 from testis_abm.support import files, guard
-from testis_abm.support.errors import Note, TestisError, brief, shown
+from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.interrupt import Interrupt
 from testis_abm.support.loading import unswept
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from testis_abm.parameters import Parameter
     from testis_abm.scenario import Scenario
 
@@ -52,27 +78,32 @@ def _mute() -> None:
 
 
 def _called(arguments: Sequence[str]) -> int:
+    token = AS_JSON.set("--json" in arguments)
     try:
         with unswept():
             options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
-        print(as_typed(error), file=sys.stderr)
+        print(fault(error) if AS_JSON.get() else as_typed(error), file=sys.stderr)
         return 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("default", Note)
-        warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
-        return _act(options)
+    finally:
+        AS_JSON.reset(token)
+    return _act(options, of_line(options, arguments))
 
 
-def _act(options: argparse.Namespace) -> int:
+def _act(options: argparse.Namespace, told: Told) -> int:
+    options.told = told
     with Interrupt() as options.interrupt:
         try:
-            return int(options.action(options) or 0)
+            with in_units(getattr(options, "units", None) or unit_system()):
+                with told.listening():
+                    code = int(options.action(options) or 0)
+                told.end(code)
+                return code
         except TestisError as error:
-            print(as_typed(error), file=sys.stderr)
+            told.stop(error)
             return 2
         except KeyboardInterrupt:
-            print(f"\nStopped. {options.interrupt.kept}", file=sys.stderr)
+            told.stop(f"\nStopped. {options.interrupt.kept}")
             return int(options.interrupt.code)
 
 
@@ -104,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         *surface.COMMANDS,
         *hypotheses.COMMANDS,
         *studies.COMMANDS,
+        *report.COMMANDS,
         *compiling.COMMANDS,
         *app.COMMANDS,
     ):
@@ -117,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = printing.noted(load, options.file, overrides=overrides(options))
+    told = options.told
+    scenario = printing.noted(told, load, options.file, overrides=overrides(options))
     decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
     folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
     with unswept():
@@ -125,6 +158,7 @@ def _run(options: argparse.Namespace) -> int:
         from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    told.place(folder, kept=False)  # its tables tell it all again
     drawing: Any = nullcontext()
     if not options.no_plots:
         guard.matplotlib()
@@ -139,31 +173,32 @@ def _run(options: argparse.Namespace) -> int:
             with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress)
         except KeyboardInterrupt:
-            print(
+            told.stop(
                 f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {scenario.called(where['arm'])} arm, "
-                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
-                file=sys.stderr,
+                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written."
             )
             return int(options.interrupt.code)
-        return _report(result, folder, pool, options.interrupt)
+        return _report(result, folder, pool, options)
 
 
-def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
+def _report(result, folder, pool, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
     from testis_abm.results import store
-    from testis_abm.results.summary import render
 
+    told, interrupt = options.told, options.interrupt
     names: Sequence[Path] = ()
-    store.save(result, folder)
+    told.title, told.seed = result.title, result.scenario.plan.seed
+    store.save(result, folder, options.format, told.about())
+    told.files += [path.name for path in folder.iterdir()]
     interrupt.kept = f"The tables are in {folder}/."
     interrupt.at_once()
-    print(render(result))
+    report.tell_run(result, told)
     if pool is not None:
         from testis_abm.pictures.drawing import draw
 
         printing.drawing()
         names = draw(result, folder, pool)
     interrupt.kept = f"Results are in {folder}/."
-    printing.results(folder, names)
+    printing.results(told, folder, names)
     return 0
 
 
@@ -204,9 +239,19 @@ def _parameters(options: argparse.Namespace) -> None:
     found = search(options.word)
     if not found:
         raise TestisError(f"no parameter speaks of {shown(options.word)} (all of them: testis-abm parameters)")
+    told = options.told
+    told.row("parameters", _as_table(found))
     for parameter in found:
-        print("\n".join(_explained(parameter)))
-    print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
+        told.say("\n".join(_explained(parameter)))
+    told.say(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
+
+
+def _as_table(found: Iterable[Parameter]) -> pd.DataFrame:
+    """Return parameters as a table."""
+    import pandas as pd
+
+    names = ("name", "value", "low", "high", "confidence", "source", "note")
+    return pd.DataFrame([{"unit": p.symbol, **{name: getattr(p, name) for name in names}} for p in found])
 
 
 def _explained(parameter: Parameter) -> Iterator[str]:
@@ -224,79 +269,121 @@ def _scenarios(options: argparse.Namespace) -> None:
 
     known = shipped()
     if options.word is not None:
-        print(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
+        options.told.say(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
         return
     raw = {name: read_raw(path) for name, path in known.items()}
-    printing.listed((f"{kind(tables)[1]:13s}{name}", tables["title"]) for name, tables in raw.items())
-    print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
+    rows = [(kind(tables)[1], name, tables["title"]) for name, tables in raw.items()]
+    options.told.row("scenarios", _named(rows, "command", "name", "title"))
+    options.told.say(printing.listed((f"{command:13s}{name}", title) for command, name, title in rows))
+    options.told.say(
+        "\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME."
+    )
+
+
+def _named(rows: Iterable[Sequence[Any]], *names: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(names))
 
 
 def _men(options: argparse.Namespace) -> None:
     from testis_abm.parameters import physiology, presets
+    from testis_abm.population import men as labs
     from testis_abm.population import report
 
+    told = options.told
     if options.word is not None:
-        print("\n".join(report.preset(guard.key(options.word, presets(), "preset"))))
-        print(f"\n{DISCLAIMER}")
+        name = guard.key(options.word, presets(), "preset")
+        told.title = presets()[name].title
+        found = [
+            (
+                of.label,
+                of.value,
+                *((of.published.low, of.published.high, of.published.source) if of.published else (None, None, "")),
+            )
+            for of in labs.findings(name)
+        ]
+        told.row("labs", _named(found, "quantity", "value", "published_low", "published_high", "source"))
+        told.say("\n".join(report.preset(name)))
+        told.say(f"\n{DISCLAIMER}")
         return
-    print("\n".join(report.presets()))
-    print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
-    printing.listed(
-        (
-            f"  {field.name.rpartition('.')[2]}",
-            f"{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})",
+    told.row("presets", report.presets_table(), {row.label: row.clinical_unit for row in QUANTITIES.values()})
+    told.say("\n".join(report.presets()))
+    told.say("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
+    told.row("fields", _as_table(physiology().values()))
+    told.say(
+        printing.listed(
+            (
+                f"  {field.name.rpartition('.')[2]}",
+                f"{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})",
+            )
+            for field in physiology().values()
         )
-        for field in physiology().values()
     )
 
 
 def _drugs(options: argparse.Namespace) -> None:
     from testis_abm.parameters import drug_named, drugs
-    from testis_abm.quantities import EFFECTS, no_dose_response, told, untold
+    from testis_abm.quantities import EFFECTS, no_dose_response, untold
+    from testis_abm.quantities import told as in_force
     from testis_abm.results import KINDS
     from testis_abm.support import outputs
 
-    known = drugs()
+    known, told = drugs(), options.told
     if options.word is None:
-        printing.listed((drug.name, f"{drug.title}; {drug.drug_class}; usual {drug.usual}") for drug in known.values())
-        print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
+        if options.format:
+            raise TestisError("--format: name a drug and a folder, --out FOLDER")
+        rows = [(drug.name, drug.title, drug.drug_class, drug.usual) for drug in known.values()]
+        told.row("drugs", _named(rows, "name", "title", "class", "usual"))
+        told.say(printing.listed((name, f"{title}; {kind}; usual {usual}") for name, title, kind, usual in rows))
+        told.say("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return
     drug = known[drug_named(options.word)]
+    if options.format and not options.out:
+        raise TestisError("--format: name a folder for the table, --out FOLDER")
     for kind in KINDS if options.out else ():
         outputs.check(Path(options.out) / f"{drug.name}.{kind}")
-    print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    numbers = _as_table(drug.numbers.values())
+    if options.format:
+        outputs.check(Path(options.out) / f"{drug.name}.{options.format}", list(numbers)[:2])
+    told.title = drug.title
+    told.row("numbers", numbers)
+    told.say(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     if drug.names:
-        print(f"also: {', '.join(drug.names)}")
+        told.say(f"also: {', '.join(drug.names)}")
     for parameter in drug.numbers.values():
-        print("\n".join(_explained(parameter)))
+        told.say("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
-        print(f"not with {other}: {reason}")
+        told.say(f"not with {other}: {reason}")
     unknown = untold(drug.actions)
     for effect in EFFECTS:
         if not effect.column:
-            print(no_dose_response(effect))
+            told.say(no_dose_response(effect))
         elif effect.column in unknown:
-            print(
+            told.say(
                 f"{effect.label}: no dose-response known of {drug.name}: it acts there by itself, serum levels do not tell"
             )
         else:
-            print(f"{effect.label}, by serum testosterone and oestradiol: {told(effect.evidence)}")
+            told.say(f"{effect.label}, by serum testosterone and oestradiol: {in_force(effect.evidence)}")
+    if options.format:
+        told.write(Path(options.out) / f"{drug.name}.{options.format}", numbers)
+        told.files.append(f"{drug.name}.{options.format}")
     if options.out:
-        _draw_drug(drug.name, Path(options.out))
+        _draw_drug(drug.name, Path(options.out), told)
 
 
-def _draw_drug(name: str, folder: Path) -> None:
+def _draw_drug(name: str, folder: Path, told: Told) -> None:
     """Write the picture of a drug at its usual regimen."""
     try:
         guard.matplotlib()
     except TestisError as error:
         # The table is what was asked for; the picture is an extra, and so is matplotlib.
-        print(f"No picture: {error}", file=sys.stderr)
+        told.note(f"no picture: {error}")
         return
     from testis_abm.experiments.drug_course import drug_course
     from testis_abm.pictures import drug
 
-    printing.picture(drug.draw(drug_course(name)), name, folder)
+    printing.picture(told, drug.draw(drug_course(name)), name, folder)
 
 
 def _reader(name: str, summary: str, action: Callable[..., Any], what: str, *more: Option) -> Command:
@@ -314,6 +401,8 @@ COMMANDS = (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
             *scenario_options(),
             option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
+            tables("beside the Parquet that is written in any case"),
+            REPORT,
             NO_PLOTS,
         ),
     ),
@@ -325,6 +414,7 @@ COMMANDS = (
         _drugs,
         "a generic or brand name",
         option("--out", "draw the drug's course there, as PNG and SVG", metavar="FOLDER"),
+        tables("and write its numbers there; without it none"),
     ),
     _reader("scenarios", "list the scenarios that come with the program, or show one", _scenarios, "a name"),
 )

@@ -13,13 +13,16 @@ from testis_abm.support import guard
 def _hypotheses(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    case = printing.noted(load, options.file, overrides=overrides(options))
+    case = printing.noted(options.told, load, options.file, overrides=overrides(options))
     from testis_abm.experiments.hypotheses import DEFAULT, under_hypotheses
     from testis_abm.experiments.outputs import output
 
     words = tuple(guard.named("--output", output)(text) for text in options.output or DEFAULT)
-    print(under_hypotheses(case).text(words))
-    print(f"\n{DISCLAIMER}")
+    options.told.of(case)
+    found = under_hypotheses(case)
+    options.told.row("hypotheses", found.table())
+    options.told.say(found.text(words))
+    options.told.say(f"\n{DISCLAIMER}")
     return 0
 
 

@@ -8,9 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
-from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.options import (
+    REPORT,
+    SEED,
+    Command,
+    flag,
+    option,
+    overrides,
+    scenario,
+    several,
+    tables,
+    whole,
+    word,
+)
+from testis_abm.cli.page import DOCUMENT, PAGE
 from testis_abm.cli.printing import noted, picture
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, title
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, SI, title, unit_system
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
@@ -23,7 +36,10 @@ if TYPE_CHECKING:
 
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "answers", "safety_and_outcome")
 _TWIN = "twin.json"
-_TWIN_FILES = (*(f"{name}.parquet" for name in _TWIN_TABLES), _TWIN, "before_and_after.png", "before_and_after.svg")
+_TWIN_FILES = (
+    *(f"{name}.{form}" for name in _TWIN_TABLES for form in outputs.FORMATS),
+    *(_TWIN, DOCUMENT, PAGE, "before_and_after.png", "before_and_after.svg"),
+)
 # Name -> its option; help as argparse formats it, with %.
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in GIVEN}
 _LABS = tuple(
@@ -60,7 +76,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     # --seed is that of the search: the plan of a scenario has no draws here.
     changes = overrides(options, seeds=())
     if options.scenario:
-        return noted(load, options.scenario, overrides=changes)
+        return noted(options.told, load, options.scenario, overrides=changes)
     if not options.give:
         if changes or options.men is not None:
             raise TestisError("--set, --days and --men are of a therapy; add --give or --scenario")
@@ -77,7 +93,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
         "samples": {"assay": options.assay},
     }
     try:
-        return noted(load, tables, overrides=changes)
+        return noted(options.told, load, tables, overrides=changes)
     except ScenarioError as error:
         raise ScenarioError(_as_given(problem) for problem in error.problems) from None
 
@@ -99,14 +115,21 @@ def _twin(options: argparse.Namespace) -> None:
 
     given = values({name: lab.value for name, lab in labs.items()}, _FLAGS.__getitem__)
     own = None if case is None else parameters.values(case.parameters)
+    told = options.told
+    told.title, told.seed = case.heading if case else "Virtual patients who match laboratory values", seed
+    if (options.report or options.format) and not options.out:
+        raise TestisError(f"{'--report' if options.report else '--format'}: name a folder for it, --out FOLDER")
     if options.out:
         outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
+        told.place(options.out)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
     found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
-    print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
+    # As they were given, or in SI units where those are in force: the twin's own.
+    units = {} if unit_system() == SI else {name: (lab.unit, lab.factor) for name, lab in labs.items()}
+    told.say(report.matches(found, units))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
@@ -119,31 +142,35 @@ def _twin(options: argparse.Namespace) -> None:
             before, after, answers = predict_with(men, case, shipped())
         else:
             before, after = predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
-        print(f"{case.heading}, {case.plan.duration_days} days")
-        print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, answers, found.dependable, own))
+        told.of(case)
+        told.seed = seed
+        told.say(
+            f"\nPredicted response of all matching virtual patients ({drawn} drawn): "
+            f"{case.heading}, {case.plan.duration_days} days"
+        )
+        told.say("\n".join([*(f"  {line}" for line in report.therapies(case)), ""]))
+        told.say(report.predicted(before, after, lesions, answers, found.dependable, own))
         tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
         tables |= {} if answers is None else {"answers": answers}
-    print(f"\n{DISCLAIMER}")
+    for name in ("physiology", "labs", "prediction", "safety_and_outcome"):
+        if name in tables:
+            told.row(name, tables[name])
+    told.facts |= _about(found)
+    told.say(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)
-        _write(folder, tables, found)
+        _write(folder, tables, found, options)
         if case is not None and not options.no_plots:
             from testis_abm.pictures.twin import draw
 
-            picture(draw(before, after, case), "before_and_after", folder)
-        print(f"Results in {options.out}/")
+            picture(told, draw(before, after, case), "before_and_after", folder)
+        told.show(f"Results in {options.out}/")
 
 
-def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
-    """Write all tables or none; what another man left in the folder goes."""
-    from testis_abm import __version__
-
-    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-    kept = {
-        "version": __version__,
+def _about(found: Twin) -> dict[str, object]:
+    """Return what was given, and how well it could be matched."""
+    return {
         "given": {name: str(value) for name, value in found.given.items()},
         "assay": found.assay,
         "population": found.prior.name,
@@ -154,13 +181,28 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
         "dependable": found.dependable,
         "misfit": dict(found.misfit),
     }
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin, options: argparse.Namespace) -> None:
+    """Write all tables or none; what another man left in the folder goes."""
+    from testis_abm import __version__
+
+    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
     with files.whole_folder(outputs.check_folder(folder, _TWIN, _TWIN_FILES), _TWIN_FILES) as partial:
         for name, table in {**tables, "men": men}.items():
-            outputs.write_table(partial / f"{name}.parquet", table)
-        outputs.write_json(partial / _TWIN, kept)
+            options.told.write(partial / f"{name}.{options.format or 'parquet'}", table)
+            options.told.files.append(f"{name}.{options.format or 'parquet'}")
+        outputs.write_json(partial / _TWIN, {"version": __version__, **_about(found)})
 
 
 def _cohort(options: argparse.Namespace) -> None:
+    if options.format:
+        if not options.out:
+            raise TestisError("--format: name a file for the men, --out FILE")
+        suffix = Path(options.out).suffix
+        if suffix.lower() not in ("", f".{options.format}"):
+            raise TestisError(f"--format {options.format}: --out {options.out} says another format; leave one out")
+        options.out += "" if suffix else f".{options.format}"
     if options.out:
         from testis_abm.parameters import physiology
 
@@ -172,11 +214,16 @@ def _cohort(options: argparse.Namespace) -> None:
     kept = screen(
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
-    print(kept.text())
-    print(f"\n{DISCLAIMER}")
+    told = options.told
+    told.title, told.seed = f"Men of the {options.population} population", options.seed
+    told.facts |= {"kept": len(kept.cohort), "seen": kept.seen, "criteria": list(kept.criteria)}
+    told.row("men", kept.table())
+    told.say(kept.text())
+    told.say(f"\n{DISCLAIMER}")
     if options.out:
-        outputs.write_table(options.out, kept.table())
-        print(f"Men in {options.out}")
+        told.write(Path(options.out), kept.table())
+        told.files.append(options.out)
+        told.show(f"Men in {options.out}")
 
 
 _ASSAY = word("--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
@@ -199,7 +246,9 @@ COMMANDS = (
                 action=argparse.BooleanOptionalAction,
                 default=True,
             ),
-            option("--out", "write tables (Parquet), twin.json and a picture there", metavar="FOLDER"),
+            option("--out", "write tables, twin.json and a picture there", metavar="FOLDER"),
+            tables("default parquet"),
+            REPORT,
             flag("--no-plots", "write no picture"),
         ),
         "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + DISCLAIMER,
@@ -216,7 +265,12 @@ COMMANDS = (
             word("--population", "population of men", POPULATIONS, "clinic"),
             _ASSAY,
             SEED,
-            option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),
+            option(
+                "--out",
+                "write the men and their laboratory values there (.csv, .xlsx, .parquet or .json)",
+                metavar="FILE",
+            ),
+            tables("default that of the suffix of --out"),
         ),
         f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
         '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '

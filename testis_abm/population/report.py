@@ -78,7 +78,9 @@ _SCREENED = (
 def presets() -> Iterator[str]:
     """Yield the lines that list all presets with their labs in short."""
     yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
-    t, e2, ratio = (QUANTITIES[name] for name in ("testosterone_nmol_l", *(of["immunoassay"] for of in (OESTRADIOL, RATIO))))
+    t, e2, ratio = (
+        QUANTITIES[name] for name in ("testosterone_nmol_l", *(of["immunoassay"] for of in (OESTRADIOL, RATIO)))
+    )
     molar = ratio.clinical_unit.partition(" per ")[0] if " per " not in ratio.clinical_unit else ""
     places = 0 if t.factor > 1.0 else 1  # what a laboratory prints of either unit
     yield f"{'':32s}{t.clinical_unit:>6s}{e2.clinical_unit:>7s}{molar:>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
@@ -91,6 +93,21 @@ def presets() -> Iterator[str]:
         )
     yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
     yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
+
+
+def presets_table() -> pd.DataFrame:
+    """Return a row a preset: name, title, and his untreated laboratory values in their units."""
+    rows = []
+    for preset in parameters.presets().values():
+        levels = men.labs(Man(preset=preset.name))
+        rows.append(
+            {
+                "name": preset.name,
+                "title": preset.title,
+                **{QUANTITIES[of].label: level for of, level in levels.items()},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def preset(name: str) -> Iterator[str]:

@@ -325,7 +325,12 @@ def decisions(result: Run) -> str:
         therapy = result.scenario.therapy[int(number_) - 1]
         name = f"{therapy.title} when {therapy.when.told}"
         made = rows.groupby(["replicate", "day"])["taken"].first()
-        parts.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows, therapy.when.clauses)})."))
+        parts.append(
+            _wrapped(
+                "Decided: ",
+                f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows, therapy.when.clauses)}).",
+            )
+        )
     return "\n".join(parts)
 
 

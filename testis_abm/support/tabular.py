@@ -198,7 +198,9 @@ def xlsx_of(table: pd.DataFrame, name: str, units: Mapping[str, str], about: Map
         )
     longest = max((len(_written(x)) for row in _rows(table) for x in row if isinstance(x, str)), default=0)
     if longest > CELL_SIGNS:
-        raise TestisError(f"{name}: a text of {longest:,} signs is more than a cell of a worksheet holds ({CELL_SIGNS:,})")
+        raise TestisError(
+            f"{name}: a text of {longest:,} signs is more than a cell of a worksheet holds ({CELL_SIGNS:,})"
+        )
     book = openpyxl.Workbook(write_only=True)
     book.properties.creator = SOFTWARE
     book.properties.title = _written(str(about.get("title", name)))
