@@ -46,6 +46,13 @@ _LIMITS = (
     ),
 )
 _CITE = "testis_abm contributors. testis_abm: an agent-based model of human spermatogenesis under hormones and drugs, version {}. Software, MIT licence."
+_CAPTIONS = {
+    "hormones": "Hormones in serum",
+    "intratesticular": "Steroids inside the testis",
+    "tissue": "Tissue: what drives sperm production",
+    "tubules": "Tubules in cross-section",
+    "wall": "The wall of a tubule, unrolled",
+}
 _PICTURE = re.compile(r"[\w.-]+\.(svg|png)")
 
 
@@ -100,8 +107,9 @@ def write_page(folder: Path, document: Mapping[str, Any]) -> Path:
     outputs.check(path)
     told = document.get("methods") or {}
     version = str(document["version"])
+    first = document["text"][0] if document["text"] else ""
     about = [f"testis-abm {document['command'][0]}" if document.get("command") else "", f"version {version}"]
-    about += [] if document.get("seed") is None else [f"seed {document['seed']}"]
+    about += [] if document.get("seed") is None or "seed" in first else [f"seed {document['seed']}"]
     about += [f"{'SI' if document['units'] == 'si' else 'conventional'} units"]
     sources = {"The command": typed(document["command"])} if document.get("command") else {}
     sources |= {f"{name} (TOML)": text for name, text in (told.get("scenarios") or {}).items()}
@@ -134,7 +142,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
 
     found = {path.stem: path for path in sorted(folder.iterdir()) if _PICTURE.fullmatch(path.name)}  # of two the SVG
     order = sorted(found, key=lambda name: (FIGURES.index(name) if name in FIGURES else len(FIGURES), name))
-    return {name.replace("_", " ").capitalize(): found[name] for name in order}
+    return {_CAPTIONS.get(name, name.replace("_", " ").capitalize()): found[name] for name in order}
 
 
 def _tables(folder: Path) -> list[str]:

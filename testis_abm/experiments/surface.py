@@ -311,11 +311,11 @@ def picture_name(word: str) -> str:
     return "surface_" + re.sub(r"\W+", "_", OUTPUTS[word].label.lower()).strip("_")
 
 
-def known_files() -> tuple[str, ...]:
+def known_files() -> frozenset[str]:
     """Return the names of all files that a folder of a surface may hold."""
     pictures = (f"{picture_name(word)}.{kind}" for word in OUTPUTS for kind in ("png", "svg"))
     tables = (f"{name}.{form}" for name in _TABLES for form in outputs.FORMATS)
-    return (*tables, _MARK, _TEXT, "results.json", "report.html", *pictures)
+    return frozenset({*tables, _MARK, _TEXT, "results.json", "report.html", *pictures})
 
 
 def check_writable(folder: str | Path) -> None:

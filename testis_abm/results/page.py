@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from testis_abm.support.outputs import SOFTWARE
 
@@ -17,6 +17,8 @@ _GAP = 2  # blanks between the columns of a table in print
 _COLUMNS = re.compile(r"\S {2,}\S")
 _NUMBER = re.compile(r"[<>x±(+\-–]?\s*[<>]?[+\-]?[0-9][0-9,.]*")
 _HEAD = re.compile(r"([A-Z][\w ()-]{1,40}): (?=\S)")
+_WRAPPED = 109  # signs: no shorter line was broken for want of room
+_BEGINS = re.compile(r"[A-Z]|[^.:]{1,60}: [A-Z]")  # how a sentence begins, or what is said of an arm
 _NOTHING = ("-", "")
 
 
@@ -84,46 +86,47 @@ def typeset(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Yield runs of lines that are all of a table, or none of them."""
+    """Yield runs of lines that are all of one table, or of none."""
     block: list[str] = []
     tabled = False
     for line in lines:
-        of_table = bool(_COLUMNS.search(line)) or (tabled and line.startswith("   ") and bool(line.strip()))
         head = bool(re.match(r" {8,}\S", line))  # of a table whose first column has no name
-        if not line.strip() or (block and (of_table or head) != tabled):
-            if block:
-                yield block
+        of_table = head or bool(_COLUMNS.search(line))
+        another = of_table and tabled and not line.startswith(" ") and block and block[-1].startswith(" ")
+        if block and (not line.strip() or of_table != tabled or another):
+            yield block
             block = []
         if line.strip():
             block.append(line)
-            tabled = of_table or head
+            tabled = of_table
     if block:
         yield block
 
 
 def _table(lines: Sequence[str]) -> list[list[str]]:
-    """Return the cells of lines whose columns stand under each other; none if they do not."""
-    if len(lines) < 2:
+    """Return the cells of lines of a table: columns stand under each other, or, where they do not, blanks part them; else none."""
+    if len(lines) < 2 or not all(_COLUMNS.search(line) or line.startswith(" " * 8) for line in lines):
         return []
+    ragged = [re.split(" {2,}", line.strip().replace("->  ", "-> ")) for line in lines]
+    most = max(map(len, ragged))
     width = max(map(len, lines))
     padded = [line.ljust(width) for line in lines]
     blank = [all(line[k] == " " for line in padded) for k in range(width)]
     ends, start = [], None
     for k in range(width + 1):
-        is_blank = k == width or blank[k]
-        if not is_blank and start is None:
+        if start is None and k < width and not blank[k]:
             start = k
-        elif is_blank and start is not None and (k == width or all(blank[k : k + _GAP])):
+        elif start is not None and (k == width or all(blank[k : k + _GAP])):
             ends.append((start, k))
             start = None
-    if len(ends) < 2:
-        return []
+    if len(ends) < most:
+        return [row + [""] * (most - len(row)) for row in ragged]
     return [[line[first:last].strip() for first, last in ends] for line in padded]
 
 
 def _html_table(rows: list[list[str]]) -> str:
     head, *others = rows
-    with_head = not any(_NUMBER.fullmatch(cell.split(" ")[0]) for cell in head if cell) and bool(others)
+    with_head = not any(re.match(r"[<>+±-]*[0-9]", cell) for cell in head) and bool(others)
     numeric = [all(_NUMBER.match(row[k]) or row[k] in _NOTHING for row in others or rows) for k in range(len(head))]
     made = ["<div class=scroll><table>"]
     if with_head:
@@ -143,21 +146,20 @@ def _right(numeric: bool) -> str:
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
-    """Yield paragraphs: a line begins one unless it is the continuation of a wrapped one."""
+    """Yield paragraphs: a line goes on with the one before where its first word had no room there."""
     texts: list[str] = []
+    last = ""
     for line in lines:
-        indent = len(line) - len(line.lstrip())
-        full = bool(texts) and len(last) > 85  # noqa: F821 (set below, as soon as there is a text)
-        begins = _HEAD.match(line.strip()) and indent < 5
-        if texts and full and not begins:
+        word = line.split(maxsplit=1)[0]
+        ended = last.endswith(".") and bool(_BEGINS.match(line.strip()))
+        if last and not ended and len(last) + 1 + len(word) > _WRAPPED:
             texts[-1] += f" {line.strip()}"
         else:
             texts.append(line.strip())
-        last = line  # noqa: F841
+        last = line
     for text in texts:
         head = _HEAD.match(text)
-        inner = f"<b>{escape(head[1])}.</b> {escape(text[head.end() :])}" if head else escape(text)
-        yield f"<p>{inner}</p>"
+        yield f"<p><b>{escape(head[1])}:</b> {escape(text[head.end() :])}</p>" if head else f"<p>{escape(text)}</p>"
 
 
 # ---- the rest
@@ -184,11 +186,6 @@ def _section(section: Section) -> str:
 def _sources(sources: Mapping[str, str]) -> Iterator[str]:
     for name, text in sources.items():
         yield f"<h3>{escape(name)}</h3><pre>{escape(text.rstrip())}</pre>"
-
-
-def written_here(value: Any) -> bool:
-    """Return whether a page was written by this program."""
-    return f'content="{SOFTWARE}"' in str(value)[:400]
 
 
 _STYLE = """

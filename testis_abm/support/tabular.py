@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
 from testis_abm.support.errors import ScenarioError, TestisError
 
 if TYPE_CHECKING:
@@ -50,19 +48,22 @@ def plain(value: Any) -> Any:
     """Return a value as JSON has it: Python's own numbers, null for what is missing, "inf" and "-inf" for what has no end."""
     if value is None or isinstance(value, str | bool | int):
         return value
-    if isinstance(value, np.bool_ | np.integer):
-        return value.item()
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return None if math.isnan(number) else _INFINITE.get(number, number)
+    if isinstance(value, float):
+        return None if math.isnan(value) else _INFINITE.get(value, float(value))
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+    if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
+    if isinstance(value, set | frozenset):
+        return [plain(entry) for entry in sorted(value)]
+    if hasattr(value, "tolist"):  # numpy's own
+        return plain(value.tolist())
     return None if _is_missing(value) else str(value)
 
 
 def _is_missing(value: Any) -> bool:
+    if isinstance(value, str | bool | int):
+        return False
     import pandas as pd
 
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
@@ -256,6 +257,8 @@ def _format(values: pd.Series) -> str:
         return "0"
     if kind != "f":
         return "General"
+    import numpy as np
+
     sizes = np.abs(values.to_numpy(dtype=float))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0.0)]
     if not len(sizes):
