@@ -17,7 +17,7 @@ from testis_abm.cli.options import as_typed, under_its_option
 from testis_abm.cli.page import DOCUMENT, PAGE, methods, write_page
 from testis_abm.quantities import unit_of, unit_system
 from testis_abm.support import files, outputs, tabular
-from testis_abm.support.errors import Note, Problem, ScenarioError, TestisError, brief, printable
+from testis_abm.support.errors import Note, Problem, TestisError, brief, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,7 @@ def _json(content: Mapping[str, Any]) -> str:
 
 def fault(error: TestisError | str, place: str = "") -> str:
     """Return an error as one JSON document: place and text of each of its faults."""
-    if isinstance(error, ScenarioError):
+    if isinstance(error, TestisError) and error.problems:
         found = [_fault(under_its_option(problem)) for problem in error.problems]
     else:
         found = [{"place": place, "text": str(error).strip()}]
