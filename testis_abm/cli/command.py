@@ -21,6 +21,7 @@ from testis_abm.cli import (
     histology,
     hypotheses,
     men,
+    new,
     printing,
     pulses,
     report,
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (
         *COMMANDS,
+        *new.COMMANDS,
         *men.COMMANDS,
         *experiments.COMMANDS,
         *histology.COMMANDS,
