@@ -47,10 +47,8 @@ _LIMITS = (
 )
 _CITE = "testis_abm contributors. testis_abm: an agent-based model of human spermatogenesis under hormones and drugs, version {}. Software, MIT licence."
 _CAPTIONS = {
-    "hormones": "Hormones in serum",
     "intratesticular": "Steroids inside the testis",
     "tissue": "Tissue: what drives sperm production",
-    "tubules": "Tubules in cross-section",
     "wall": "The wall of a tubule, unrolled",
 }
 _PICTURE = re.compile(r"[\w.-]+\.(svg|png)")
