@@ -323,6 +323,8 @@ def decisions(result: Run) -> str:
     parts = []
     for number_, rows in table.groupby("therapy"):
         therapy = result.scenario.therapy[int(number_) - 1]
+        if therapy.when is None:  # none is decided on
+            continue
         name = f"{therapy.title} when {therapy.when.told}"
         made = rows.groupby(["replicate", "day"])["taken"].first()
         parts.append(
