@@ -153,7 +153,7 @@ def test_the_summary_says_why_an_immunoassay_sees_less(drawn):
 
 
 def test_lists_part_names_from_what_is_said_of_them(capsys):
-    printing.listed(iter([("a", "x"), ("a_very_long_name_of_a_drug_by_mouth", "z")]))
+    print(printing.listed(iter([("a", "x"), ("a_very_long_name_of_a_drug_by_mouth", "z")])))
     first, last = capsys.readouterr().out.splitlines()
     assert first.index("x") == last.index("z") and last.endswith("mouth   z")
 
