@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER, UNTREATED
-from testis_abm.cli import app, compiling, experiments, histology, hypotheses, men, printing, pulses, studies, surface
+from testis_abm.cli import (
+    app,
+    compiling,
+    experiments,
+    export,
+    histology,
+    hypotheses,
+    men,
+    printing,
+    pulses,
+    studies,
+    surface,
+)
 from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
@@ -104,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         *surface.COMMANDS,
         *hypotheses.COMMANDS,
         *studies.COMMANDS,
+        *export.COMMANDS,
         *compiling.COMMANDS,
         *app.COMMANDS,
     ):
