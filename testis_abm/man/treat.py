@@ -45,7 +45,7 @@ class Treatment:
         names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
-        self._table = None if self.decides or scenario.weight else self._doses()
+        self._table = None if self.decides or scenario.weight else self.doses()
 
     def control(self) -> Treatment:
         """Return what happens to the same men untreated: their past alone."""
@@ -65,8 +65,8 @@ class Treatment:
         case = self.scenario
         return Regimen(case.therapy, max(self.kinetics.release, default=0.0), case.samples.assay)
 
-    def _doses(self) -> np.ndarray:
-        """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
+    def doses(self) -> np.ndarray:
+        """Return what enters each depot on each day of the plan, (days, 48, substances), where no measurement decides."""
         regimen, diary = self._regimen(), Diary(RECORDS)
 
         def none(clause: Clause, day: int) -> float:
