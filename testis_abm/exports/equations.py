@@ -87,8 +87,8 @@ class Equations:
     man: ExpectedMan
 
 
-def equations(case: Scenario) -> Equations:
-    """Return the equations of a scenario's man, as he is on the morning of day 0, under its doses.
+def equations(case: Scenario, physiology: Mapping[str, float] | None = None) -> Equations:
+    """Return the equations of a scenario's man (or of one of that physiology), as he is on the morning of day 0, under its doses.
 
     Raises:
         TestisError: the scenario does what the equations do not hold (see `_check`).
@@ -96,7 +96,7 @@ def equations(case: Scenario) -> Equations:
     treatment = Treatment(case, history=True)
     _check(case, treatment)
     values = complete(parameters.values(case.parameters))
-    man = ExpectedMan(values, case.man.physiology, treatment.kinetics)
+    man = ExpectedMan(values, case.man.physiology if physiology is None else physiology, treatment.kinetics)
     treatment.up_to_day_0(man)
     if not is_adult(man.man):
         raise TestisError("man: an immature testis comes of age, which the equations do not hold; take a grown man")

@@ -75,8 +75,16 @@ def export_sbml(scenario: Any, out: str | Path) -> Path:
     return files.resolved(out)
 
 
-def sbml_of(man: Equations, said: Mapping[str, str], arms: Mapping[str, Equations] | None = None) -> str:
-    """Return SBML of the equations; of several arms of the same man, with their doses, each under a switch `arm_NAME` (0 or 1).
+def sbml_of(
+    man: Equations, said: Mapping[str, str], arms: Mapping[str, Equations] | None = None, baselines: Sequence[str] = ()
+) -> str:
+    """Return SBML of the equations.
+
+    Args:
+        man: whose.
+        said: where it comes from (target.described).
+        arms: of the same man, with their doses, each under a switch `arm_NAME` (0 or 1; while all are 0, nothing happens).
+        baselines: variables whose level at time 0 is kept as `baseline_VARIABLE`.
 
     Raises:
         TestisError: libsbml finds a fault in it.
@@ -112,6 +120,11 @@ def sbml_of(man: Equations, said: Mapping[str, str], arms: Mapping[str, Equation
         rate = model.createRateRule()
         _done(rate.setVariable(name))
         _done(rate.setMath(_math(formula)))
+    for name in baselines:
+        _parameter(model, f"baseline_{name}", 1.0)
+    if baselines:
+        begun = f"and(geq(time, 0), gt({' + '.join(f'arm_{arm}' for arm in arms or ())}, 0.5))"
+        _event(model, "record_baseline", begun, {f"baseline_{name}": name for name in baselines})
     for arm, of in ({"": man} if arms is None else arms).items():
         if arm:
             _parameter(model, f"arm_{arm}", 0.0, constant=True)
@@ -180,17 +193,20 @@ def _doses(model: Any, substance: str, doses: Doses, k: int, arm: str) -> None:
     _parameter(model, f"dose_{end}", doses.amount, constant=True)
     _parameter(model, f"due_{end}", doses.first)
     last = doses.first + (doses.count - 1) * doses.every
-    given = f"arm_{arm} * dose_{end}" if arm else f"dose_{end}"
     due = f"due_{end} + {doses.every!r}"
     again = f"piecewise({due}, lt({due}, {last + 0.5 * doses.every!r}), {_NEVER!r})" if doses.count > 1 else repr(_NEVER)
-    changes = {f"depot_{substance}": f"depot_{substance} + {given}", f"due_{end}": again}
-    _event(model, f"give_{end}", f"geq(time, due_{end})", changes)
+    changes = {f"depot_{substance}": f"depot_{substance} + dose_{end}", f"due_{end}": again}
+    _event(model, f"give_{end}", _when(f"geq(time, due_{end})", arm), changes)
 
 
 def _infusion(model: Any, substance: str, change: Infusion, k: int, arm: str) -> None:
     end = f"{substance}_{k + 1}{f'_{arm}' if arm else ''}"
-    others = f"piecewise({change.per_day!r}, gt(arm_{arm}, 0.5), release_{substance})" if arm else repr(change.per_day)
-    _event(model, f"release_event_{end}", f"geq(time, {change.day!r})", {f"release_{substance}": others})
+    when = _when(f"geq(time, {change.day!r})", arm)
+    _event(model, f"infuse_{end}", when, {f"release_{substance}": repr(change.per_day)})
+
+
+def _when(due: str, arm: str) -> str:
+    return f"and({due}, gt(arm_{arm}, 0.5))" if arm else due
 
 
 def _event(model: Any, name: str, when: str, changes: Mapping[str, str]) -> None:
