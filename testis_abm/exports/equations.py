@@ -17,11 +17,11 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology import axis, sertoli
-from testis_abm.biology.axis import BODY, EXPOSURES, HOURS, MECHANISMS
+from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import named
 from testis_abm.biology.sertoli import Response
-from testis_abm.biology.steps import COUNT, NAMES
+from testis_abm.biology.steps import NAMES
 from testis_abm.exports.trace import Formulas, Means, Node, States, Symbols, Tracer, node, symbol
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete, is_adult
@@ -33,7 +33,15 @@ from testis_abm.support.errors import TestisError
 from testis_abm.testis import mean
 
 MOST_DOSES = 2000  # changes of dosing: doses of one size and rhythm are one
-_SOMA = ("capacity", "expression", "androgen", "adhesion", "fsh", "lack", "local_oestradiol")  # in the order of mean.SOMA
+_SOMA = (
+    "capacity",
+    "expression",
+    "androgen",
+    "adhesion",
+    "fsh",
+    "lack",
+    "local_oestradiol",
+)  # in the order of mean.SOMA
 _LAG_DAYS = 1.0  # of what Leydig cells sense of oestradiol: in the model, that of the day before
 # States that only drugs move: without such an exposure they stand still.
 _MOVED_BY = {
@@ -105,16 +113,14 @@ def equations(case: Scenario, physiology: Mapping[str, float] | None = None) -> 
 
 def _check(case: Scenario, treatment: Treatment) -> None:
     """Refuse what changes the man in other ways than by doses that are known beforehand, or within the hour."""
-    reasons = {
-        "weight": case.weight,
-        "clamp": case.clamp,
-        "insult": case.insult,
-    }
+    reasons = {"weight": case.weight, "clamp": case.clamp, "insult": case.insult}
     for name, given in reasons.items():
         if given:
             raise TestisError(f"{name}: the equations hold drugs alone; leave [[{name}]] out")
     if treatment.decides:
-        raise TestisError("therapy: the equations cannot decide on doses by measurements; write when = ... as plain doses")
+        raise TestisError(
+            "therapy: the equations cannot decide on doses by measurements; write when = ... as plain doses"
+        )
     for drug in treatment.drugs:
         for substance in drug.substances:
             if any(MECHANISMS[action].pulsed for action in substance.actions):
@@ -252,7 +258,9 @@ def _drugs(man: ExpectedMan, treatment: Treatment, used: dict[str, Node]) -> tup
             leaving = elimination * central
         level = leaving
         if not kinetics.releases(k):
-            level = symbol(f"central_{name}", states[f"central_{name}"]) / constant(f"volume_{name}", float(kinetics.volume[k]))
+            level = symbol(f"central_{name}", states[f"central_{name}"]) / constant(
+                f"volume_{name}", float(kinetics.volume[k])
+            )
         level.label = f"level_{name}"
         numbers = {key: number.value for key, number in part.numbers.items()}
         for row in (row for action in part.actions for row in MECHANISMS[action].exposed):

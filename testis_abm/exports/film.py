@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.exports.target import (
-    arms_of,
-    days_of,
-    described,
-    file_for,
-    mornings,
-    needs,
-    suffix_of,
-    usual_arm,
-)
+from testis_abm.exports.target import arms_of, days_of, described, file_for, mornings, needs, suffix_of, usual_arm
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.load import load
 from testis_abm.support import files, guard, outputs

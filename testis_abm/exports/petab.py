@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from testis_abm import parameters
 from testis_abm.exports.equations import Equations, equations
 from testis_abm.exports.sbml import sbml_of
-from testis_abm.exports.target import needs
+from testis_abm.exports.target import described, needs
 from testis_abm.man.parameter_set import parameter, parameter_set
 from testis_abm.studies import study as studies
 from testis_abm.studies.men import screened
-from testis_abm.studies.score import configuration, between_studies
+from testis_abm.studies.score import between_studies, configuration
 from testis_abm.studies.study import Observation, Study
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import TestisError, printable
@@ -130,7 +130,7 @@ def _problem(study: Study) -> tuple[str, dict[str, pd.DataFrame]]:
     switches = {_word(name): of for name, of in arms.items()}
     one = _together(list(switches.values()), study)
     levels = list(dict.fromkeys(told.level for seen, told in shown if seen.kind == "change"))
-    said = {"software": outputs.SOFTWARE, "version": _version(), "scenario": f"study {study.name}: {study.title}", "disclaimer": _disclaimer()}
+    said = {**described(study.scenario()), "scenario": f"study {study.name}: {study.title}"}
     tables = {
         "conditions": _conditions(switches),
         "observables": _observables([told for _, told in shown]),
@@ -139,18 +139,6 @@ def _problem(study: Study) -> tuple[str, dict[str, pd.DataFrame]]:
         "left_out": pd.DataFrame(left_out, columns=["what", "why"]),
     }
     return sbml_of(one, said, switches, levels), tables
-
-
-def _version() -> str:
-    from testis_abm import __version__
-
-    return __version__
-
-
-def _disclaimer() -> str:
-    from testis_abm.choices import DISCLAIMER
-
-    return DISCLAIMER
 
 
 def _word(name: str) -> str:
@@ -163,7 +151,9 @@ def _together(arms: Sequence[Equations], study: Study) -> Equations:
     names = {arm.substances for arm in arms}
     most = max(arms, key=lambda arm: len(arm.substances))
     if any(not set(arm.substances) <= set(most.substances) for arm in arms) and len(names) > 1:
-        raise TestisError(f"study {study.name}: its arms are given different drugs, which one model cannot hold; export one that has them all")
+        raise TestisError(
+            f"study {study.name}: its arms are given different drugs, which one model cannot hold; export one that has them all"
+        )
     numbers = parameters.load()
     floor, scale = "axis_immunoassay_oestradiol_floor", "axis_immunoassay_oestradiol_scale"
     constants = {**most.constants, **{name: numbers[name.replace("_", ".", 1)].value for name in (floor, scale)}}
@@ -199,7 +189,7 @@ def _conditions(arms: Mapping[str, Equations]) -> pd.DataFrame:
     import pandas as pd
 
     columns = [f"arm_{arm}" for arm in arms]
-    rows = [(_REST, *(0 for _ in arms)), *((arm if arm != _REST else f"{arm}_arm", *(int(of == arm) for of in arms)) for arm in arms)]
+    rows = [(_REST, *(0 for _ in arms)), *((f"given_{arm}", *(int(of == arm) for of in arms)) for arm in arms)]
     return pd.DataFrame(rows, columns=["conditionId", *columns])
 
 
@@ -221,11 +211,16 @@ def _measurements(study: Study, shown: Sequence[tuple[Observation, _Seen]]) -> p
         assert seen.day is not None  # levels and changes have one
         size = 100.0 + seen.number if seen.kind == "change" else abs(seen.number)
         noise = math.hypot(seen.se or 0.0, between_studies(seen) * size)
-        arm = _word(seen.arm)
-        condition = f"{arm}_arm" if arm == _REST else arm
         rest = "" if study.has_past else _REST
-        rows.append((told.observable, rest, condition, seen.number, 0.5 * sum(seen.day), noise))
-    columns = ["observableId", "preequilibrationConditionId", "simulationConditionId", "measurement", "time", "noiseParameters"]
+        rows.append((told.observable, rest, f"given_{_word(seen.arm)}", seen.number, 0.5 * sum(seen.day), noise))
+    columns = [
+        "observableId",
+        "preequilibrationConditionId",
+        "simulationConditionId",
+        "measurement",
+        "time",
+        "noiseParameters",
+    ]
     table = pd.DataFrame(rows, columns=columns)
     return table if table["preequilibrationConditionId"].any() else table.drop(columns="preequilibrationConditionId")
 

@@ -11,7 +11,7 @@ from testis_abm import parameters
 from testis_abm.exports.equations import Doses, Equations, Infusion, equations
 from testis_abm.exports.target import described, needs, suffix_of
 from testis_abm.scenario.load import load
-from testis_abm.support import files, guard, outputs
+from testis_abm.support import files, outputs
 from testis_abm.support.errors import TestisError
 
 _NEVER = 1e9  # days: when what has ended is due again
@@ -194,7 +194,9 @@ def _doses(model: Any, substance: str, doses: Doses, k: int, arm: str) -> None:
     _parameter(model, f"due_{end}", doses.first)
     last = doses.first + (doses.count - 1) * doses.every
     due = f"due_{end} + {doses.every!r}"
-    again = f"piecewise({due}, lt({due}, {last + 0.5 * doses.every!r}), {_NEVER!r})" if doses.count > 1 else repr(_NEVER)
+    again = (
+        f"piecewise({due}, lt({due}, {last + 0.5 * doses.every!r}), {_NEVER!r})" if doses.count > 1 else repr(_NEVER)
+    )
     changes = {f"depot_{substance}": f"depot_{substance} + dose_{end}", f"due_{end}": again}
     _event(model, f"give_{end}", _when(f"geq(time, due_{end})", arm), changes)
 

@@ -49,8 +49,16 @@ def _rows() -> Iterator[tuple[Any, ...]]:
         for answer in hypothesis.answers.values():
             place = f"{hypothesis.name}.{answer.name}"
             default = "; the default" if answer.name == hypothesis.default else ""
-            yield "hypothesis", f"{place}.weight", answer.weight, "1", 0.0, 1.0, "", answer.source, (
-                f"{hypothesis.question}{default}"
+            yield (
+                "hypothesis",
+                f"{place}.weight",
+                answer.weight,
+                "1",
+                0.0,
+                1.0,
+                "",
+                answer.source,
+                (f"{hypothesis.question}{default}"),
             )
             for k, kind in enumerate(answer.kinds):
                 yield "hypothesis", f"{place}.{k}.share", kind.share, "1", 0.0, 1.0, "", answer.source, ""
@@ -82,6 +90,8 @@ def export_parameters(out: str | Path) -> Path:
     else:
         from testis_abm import __version__
 
-        rows = [{name: value if value == value else None for name, value in row.items()} for row in table.to_dict("records")]
+        rows = [
+            {name: value if value == value else None for name, value in row.items()} for row in table.to_dict("records")
+        ]
         outputs.write_json(out, {"version": __version__, "parameters": rows})
     return files.resolved(out)

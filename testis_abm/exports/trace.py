@@ -232,12 +232,12 @@ class _Late:
 class _Symbolic(ast.NodeTransformer):
     """Lets a rule choose between expressions, and name them as its variables."""
 
-    def visit_IfExp(self, place: ast.IfExp) -> ast.AST:  # noqa: N802 (named by ast)
+    def visit_IfExp(self, place: ast.IfExp) -> ast.AST:
         """Return a choice whose parts are worked out when they are asked for."""
         self.generic_visit(place)
         return _call("__chosen", place.test, _later(place.body), _later(place.orelse))
 
-    def visit_Assign(self, place: ast.Assign) -> ast.AST:  # noqa: N802
+    def visit_Assign(self, place: ast.Assign) -> ast.AST:
         """Return the assignment of an expression that bears the name of its variable."""
         self.generic_visit(place)
         target = place.targets[0]
@@ -246,11 +246,12 @@ class _Symbolic(ast.NodeTransformer):
         elif isinstance(target, ast.Tuple) and isinstance(place.value, ast.Tuple):
             pairs = zip(target.elts, place.value.elts, strict=True)
             place.value.elts = [
-                _call("__named", ast.Constant(one.id), value) if isinstance(one, ast.Name) else value for one, value in pairs
+                _call("__named", ast.Constant(one.id), value) if isinstance(one, ast.Name) else value
+                for one, value in pairs
             ]
         return place
 
-    def visit_AugAssign(self, place: ast.AugAssign) -> ast.AST:  # noqa: N802
+    def visit_AugAssign(self, place: ast.AugAssign) -> ast.AST:
         """Return the change of a variable as an assignment."""
         self.generic_visit(place)
         if not isinstance(place.target, ast.Name):
