@@ -12,7 +12,7 @@ from testis_abm import TestisError, parameters
 from testis_abm.cli.command import main
 from testis_abm.man.parameter_set import parameter, parameter_set
 from testis_abm.studies import known, load_study, report
-from testis_abm.studies.calibrate import _Calibration, _found, _hidden, _inputs, _ranges, _same, calibrate, to_values
+from testis_abm.studies.calibrate import Calibration, _found, _inputs, _ranges, _same, calibrate, hidden_of, to_values
 from testis_abm.studies.ensemble import Ensemble, best, read, shipped, write
 from testis_abm.studies.replay import courses, expectation, label_of, replay
 from testis_abm.studies.score import configuration, error, log_score, same_sign, scaled
@@ -333,7 +333,7 @@ def test_men_of_other_arms_are_other_men(tmp_path):
 def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
     names = ("leder_2004", "hcg_single_dose")
     monkeypatch.setattr("testis_abm.studies.calibrate.ProcessPoolExecutor", lambda **_: ThreadPoolExecutor(1))
-    with _Calibration.begun(tmp_path, 40, 1, 1, print) as calibration:
+    with Calibration.begun(tmp_path, 40, 1, 1, print) as calibration:
         both = calibration.posterior(names, "both")
         one, again = (calibration.posterior(names[:1], "one") for _ in range(2))
     assert np.array_equal(one, again)
@@ -345,7 +345,7 @@ def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
 
 def test_every_member_of_a_calibration_is_a_whole_set_with_its_answers(tmp_path, monkeypatch):
     monkeypatch.setattr("testis_abm.studies.calibrate.ProcessPoolExecutor", lambda **_: ThreadPoolExecutor(1))
-    with _Calibration.begun(tmp_path, 45, 1, 1, print) as calibration:
+    with Calibration.begun(tmp_path, 45, 1, 1, print) as calibration:
         table = calibration.table(np.zeros((len(configuration()["parameters"]), 45)))
     whole = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
     combinations = whole.by_answers(5)
@@ -418,7 +418,7 @@ def test_what_answers_no_question_about_all_men_takes_no_set_away():
 
 def test_the_hidden_scale_of_an_ensemble_is_the_one_that_calibration_moved():
     hidden = np.random.default_rng(3).uniform(-3.0, 3.0, len(configuration()["parameters"]))
-    back = [float(_hidden(name, np.array(value))) for name, value in to_values(hidden).items()]
+    back = [float(hidden_of(name, np.array(value))) for name, value in to_values(hidden).items()]
     np.testing.assert_allclose(back, hidden, atol=1e-6)
 
 

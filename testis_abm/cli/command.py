@@ -23,6 +23,7 @@ from testis_abm.cli import (
     histology,
     hypotheses,
     men,
+    new,
     printing,
     pulses,
     studies,
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (
         *COMMANDS,
+        *new.COMMANDS,
         *men.COMMANDS,
         *experiments.COMMANDS,
         *histology.COMMANDS,

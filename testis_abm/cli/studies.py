@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, whole
+from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, several, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -37,23 +37,10 @@ def _chosen(name: str) -> list[Study]:
     Raises:
         TestisError: none of these; every fault of every file.
     """
-    from testis_abm.studies import known, load_study
+    from testis_abm.studies import load_study
 
-    shipped = known()
-    if name == "all":
-        paths = list(shipped.values())
-    elif name in shipped:
-        paths = [shipped[name]]
-    elif os.path.isdir(name):
-        paths = sorted(path for path in Path(name).glob("*.toml") if path.name != "calibration.toml")
-        if not paths:
-            raise TestisError(f"{name}: holds no study files (*.toml)")
-    elif name.endswith(".toml") or os.path.exists(name):
-        paths = [Path(name)]
-    else:
-        raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
     studies, faults = [], []
-    for path in paths:
+    for path in _files(name):
         try:
             studies.append(load_study(path))
         except TestisError as error:
@@ -61,6 +48,29 @@ def _chosen(name: str) -> list[Study]:
     if faults:
         raise TestisError("\n".join(faults))
     return studies
+
+
+def _files(name: str) -> list[Path]:
+    """Return the study files that a name, a file or a folder of files means.
+
+    Raises:
+        TestisError: none of these.
+    """
+    from testis_abm.studies import known
+
+    shipped = known()
+    if name == "all":
+        return list(shipped.values())
+    if name in shipped:
+        return [shipped[name]]
+    if os.path.isdir(name):
+        paths = sorted(path for path in Path(name).glob("*.toml") if path.name != "calibration.toml")
+        if not paths:
+            raise TestisError(f"{name}: holds no study files (*.toml)")
+        return paths
+    if name.endswith(".toml") or os.path.exists(name):
+        return [Path(name)]
+    raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
 
 
 @contextmanager
@@ -147,6 +157,17 @@ def _calibrate(options: argparse.Namespace) -> None:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
         print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
         return
+    if options.files or options.move or options.start != "shipped":
+        if not options.files:
+            raise TestisError("--move and --from are of data of your own; name study files before them")
+        from testis_abm.studies.update import update
+
+        paths = [path for name in options.files for path in _files(name)]
+        start = _ensemble(options.start)
+        moved = update(paths, Path(options.out), move=options.move or None, start=start, **size)
+        print(f"{moved.text()}\n{DISCLAIMER}")
+        print(f"Results in {options.out}/  (changed.csv, fit.csv; use ensemble.csv with --ensemble)")
+        return
     table = calibrate(Path(options.out), **size)
     print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
 
@@ -184,6 +205,19 @@ COMMANDS = (
         "fit the ensemble of parameter sets to the studies",
         _calibrate,
         (
+            option("files", "studies of your own, files or folders; none: the shipped ones", nargs="*", metavar="FILE"),
+            several(
+                "--move",
+                "PARAMETER",
+                "that your data may move inside its range (default: all that the ensemble leaves open)",
+            ),
+            option(
+                "--from",
+                'the ensemble that your data bring up to date: "shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+                dest="start",
+                default="shipped",
+                metavar="ENSEMBLE",
+            ),
             whole("--members", "parameter sets", 240),
             whole("--rounds", "rounds of assimilation", 4),
             SEED,
@@ -195,6 +229,7 @@ COMMANDS = (
                 limit=guard.LIMITS["folds"],
             ),
         ),
-        f"Calibrate on the shipped studies (ES-MDA). {DISCLAIMER}",
+        f"Calibrate on the shipped studies (ES-MDA), or bring the ensemble up to studies of your own. {DISCLAIMER}",
+        "my_study.toml --move axis.testosterone_feedback_strength --members 120 --rounds 3",
     ),
 )

@@ -13,6 +13,7 @@ from testis_abm.choices import CELLS, ENGINES, TREATMENTS
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.amounts import parse_day
+from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import beyond, changed, read_raw, toml_value
@@ -21,7 +22,8 @@ from testis_abm.support import guard
 from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
-_ARM_KEYS = ("name", *TREATMENTS, "set")
+ARM_KEYS = ("name", *TREATMENTS, "set")
+SHARED_KEYS = ("outputs", "at", "engine")  # of the tables of all experiments
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
@@ -66,7 +68,7 @@ def read_experiment(
         source = source.as_dict()
     given_source = guard.readable(source)
     name = "scenario" if isinstance(given_source, Mapping) else printable(os.fspath(given_source))
-    raw = plain(given_source) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
+    raw = current(plain(given_source)) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
     if (place := elsewhere(raw, *KINDS, "compare", "run")) and not isinstance(given_source, Mapping):
         raise ScenarioError(f"{name}: {place}")
     tables = {name: raw.pop(name, None) for name in KINDS}
@@ -86,8 +88,8 @@ def read_experiment(
             raise ScenarioError(f"{name}: has no [{kind}] table{hint}")
         table = dict(table) | _own_entries(own, kind)
         for key in table:
-            if key not in (*keys, "outputs", "at", "engine"):
-                raise ScenarioError(f"{name}: {kind}: {unknown('key', key, (*keys, 'outputs', 'at', 'engine'))}")
+            if key not in (*keys, *SHARED_KEYS):
+                raise ScenarioError(f"{name}: {kind}: {unknown('key', key, (*keys, *SHARED_KEYS))}")
     elif own:
         raise ScenarioError(f"{next(iter(own))}: a comparison has no such table")
     table = table or {}
@@ -154,7 +156,7 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
     for k, arm in enumerate(given, 1):
         with guard.at(f"arm {k}"):
             for key in arm:
-                guard.key(key, _ARM_KEYS, "key")
+                guard.key(key, ARM_KEYS, "key")
         name = arm.get("name", "")
         if not isinstance(name, str):
             raise ScenarioError(f'arm {k}: name: {shown(name)} is no text; write for example name = "anastrozole"')

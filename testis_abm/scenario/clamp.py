@@ -158,7 +158,7 @@ class Clamp(Section, init=False):
         until_day: the morning on which it is let go; infinite until a scenario sets it to the end of its plan.
     """
 
-    quantity: Annotated[str, BeforeValidator(_quantity)] = Field(examples=["LH"])
+    quantity: Annotated[str, BeforeValidator(_quantity, json_schema_input_type=str)] = Field(examples=["LH"])
     level: tuple[Point, ...] = Field(examples=["0.3 x own"])
     from_day: Annotated[TreatmentDay, BeforeValidator(lambda day: _whole(parse_day(day)))] = Field(0.0, alias="from")
     until_day: Annotated[float, BeforeValidator(lambda day: _whole(parse_day(day))), text("day {}")] = Field(
@@ -189,7 +189,7 @@ class Clamp(Section, init=False):
         points = [point.amount * own if point.own else point.amount / share for point in self.level]
         return np.asarray(np.interp(days, [point.day for point in self.level], points))
 
-    @field_validator("level", mode="before")
+    @field_validator("level", mode="before", json_schema_input_type=int | str | dict[str, int | str])
     @classmethod
     def _level_of_quantity(cls, value: object, info: ValidationInfo) -> tuple[Point, ...]:
         name = info.data.get("quantity")

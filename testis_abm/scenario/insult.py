@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, field_serializer
 
@@ -247,7 +247,9 @@ class Insult(Section, init=False):
         until: morning of repair, orchidopexy or reversal (none: for good).
     """
 
-    kind: Annotated[str, BeforeValidator(_kind)] = Field(examples=["irradiation"])
+    kind: Annotated[str, BeforeValidator(_kind, json_schema_input_type=Literal[*_WORDS])] = Field(
+        examples=["irradiation"]
+    )
     day: Annotated[float, BeforeValidator(_whole_day), text("day {}")] = 0.0
     dose: Annotated[float | None, _optional(_above_zero("dose", _gray)), text("{} Gy")] = None
     fractions: Annotated[int | None, _optional(_count("fractions"))] = None

@@ -12,6 +12,7 @@ from typing import Any
 
 from testis_abm.choices import TREATMENTS
 from testis_abm.scenario.amounts import parse_day, parse_duration
+from testis_abm.scenario.format import current
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.scenario import Scenario, alike, extrapolated, too_small, unusual
 from testis_abm.scenario.section import flat, plain
@@ -253,7 +254,7 @@ def toml_value(value: object) -> object:
 
 def _tidy(source: object) -> dict[str, Any]:
     """Return plain tables of our own; parameters by dotted name, so that settings find them."""
-    raw: dict[str, Any] = plain(source)
+    raw = current(plain(source))
     if isinstance(raw.get("parameters"), dict):
         numbers: dict[str, Any] = {}
         for key, value in flat(raw["parameters"]):
@@ -338,7 +339,7 @@ def _parsed(text: str) -> dict[str, Any]:
         raise ScenarioError(_toml_fault(str(error), text)) from None
     if not raw:
         raise ScenarioError(f"has no settings in it; {_SHORTEST}")
-    return raw
+    return current(plain(raw), absent=1)
 
 
 def _toml_fault(message: str, text: str) -> str:

@@ -20,6 +20,7 @@ from testis_abm import parameters
 from testis_abm.choices import TREATED, TREATMENTS, UNTREATED
 from testis_abm.parameters import FrozenMapping, tubules
 from testis_abm.scenario.clamp import Clamp, clashes
+from testis_abm.scenario.format import FORMAT, KEY
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults
 from testis_abm.scenario.prescription import amount, parse_every
@@ -231,7 +232,7 @@ class Scenario(Section, init=False):
         """Return the scenario as understood, as the text of a scenario file."""
         import tomli_w
 
-        return tomli_w.dumps(self.as_dict())
+        return tomli_w.dumps({KEY: FORMAT, **self.as_dict()})
 
 
 def _too_long_rested(samples: Samples) -> Iterator[Problem]:

@@ -65,9 +65,19 @@ def parse_ejaculations(value: object) -> tuple[int, ...]:
     return tuple(sorted(days))
 
 
+_Day = int | str
+_Interval = dict[str, int | float | str]
 _WRITTEN = PlainSerializer(lambda days: [f"day {d}" for d in days] or None)
-Ejaculations = Annotated[tuple[int, ...], BeforeValidator(parse_ejaculations), _WRITTEN]
-Days = Annotated[tuple[int, ...], BeforeValidator(parse_days), PlainSerializer(lambda days: [f"day {d}" for d in days])]
+Ejaculations = Annotated[
+    tuple[int, ...],
+    BeforeValidator(parse_ejaculations, json_schema_input_type=list[_Day | _Interval] | _Interval),
+    _WRITTEN,
+]
+Days = Annotated[
+    tuple[int, ...],
+    BeforeValidator(parse_days, json_schema_input_type=list[_Day] | _Interval),
+    PlainSerializer(lambda days: [f"day {d}" for d in days]),
+]
 
 
 def _whole_day(value: object) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -128,12 +129,13 @@ def text(template: str) -> PlainSerializer:
 
 def whole(low: int, high: int) -> BeforeValidator:
     """Return the check of a whole number from `low` to `high`."""
-    return BeforeValidator(partial(guard.whole, low=low, high=high))
+    number = Annotated[int, Field(ge=low, le=high)]
+    return BeforeValidator(partial(guard.whole, low=low, high=high), json_schema_input_type=number)
 
 
 def one_of(*names: str) -> BeforeValidator:
     """Return the check of a name out of a few."""
-    return BeforeValidator(partial(guard.word, names=names))
+    return BeforeValidator(partial(guard.word, names=names), json_schema_input_type=Literal[names])
 
 
 def _line(value: object) -> str:
@@ -144,7 +146,7 @@ def _line(value: object) -> str:
     return value
 
 
-Line = Annotated[str, BeforeValidator(_line)]
+Line = Annotated[str, BeforeValidator(_line, json_schema_input_type=Annotated[str, Field(max_length=200)])]
 
 
 def _is_table(name: str, value: object) -> object:
@@ -189,4 +191,4 @@ def quantity(parse: Callable[[object], float], low: float, high: float, unit: st
             )
         return number
 
-    return BeforeValidator(check)
+    return BeforeValidator(check, json_schema_input_type=float | str)

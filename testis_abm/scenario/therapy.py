@@ -87,7 +87,9 @@ class Therapy(Section, init=False):
     from_day: TreatmentDay = Field(0.0, alias="from")
     until_day: Day = Field(math.inf, alias="until")
     when: Annotated[
-        Condition | None, BeforeValidator(parse_condition), PlainSerializer(lambda when: when and str(when))
+        Condition | None,
+        BeforeValidator(parse_condition, json_schema_input_type=str),
+        PlainSerializer(lambda when: when and str(when)),
     ] = None
     adds: Annotated[bool, BeforeValidator(partial(guard.flag, name="")), PlainSerializer(lambda adds: adds or None)] = (
         False

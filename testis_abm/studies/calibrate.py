@@ -1,6 +1,6 @@
 """Calibration: an ensemble of plausible parameter sets by ensemble smoothing (ES-MDA, Emerick 2013), localised.
 
-A parameter is moved only by observations that it goes with in the ensemble (a correlation over 3 / sqrt(members), Vossepoel
+Where many are moved, a parameter is moved only by observations that it goes with in the ensemble (a correlation over 3 / sqrt(members), Vossepoel
 2025): there are about half as many parameters as observations, and chance correlations would narrow what data do not tell.
 
 Every parameter stays inside its sourced range: it is moved on a hidden normal scale whose centre is the middle of the
@@ -18,7 +18,7 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ from testis_abm.support.outputs import SOFTWARE
 
 _PULL = 0.8  # SD of the prior within a range (on the scale of normal quantiles), where nothing is known beforehand
 _MEN, _SEED = 4, 1
+_FEW = 0.1  # parameters a member up to which chance correlations narrow little, and all observations count for each
 
 
 @cache
@@ -64,12 +65,12 @@ def _prior(name: str) -> tuple[float, float]:
     return 0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0])
 
 
-def to_values(hidden: np.ndarray) -> dict[str, float]:
-    """Return parameter values from hidden standard normals, in the order of the configuration; 0 is the middle of the prior."""
+def to_values(hidden: np.ndarray, names: Sequence[str] | None = None) -> dict[str, float]:
+    """Return values of parameters `names` (default those of the configuration) from hidden standard normals; 0 is the middle of the prior."""
     from testis_abm.support.special import ndtr
 
     found = {}
-    for name, z in zip(configuration()["parameters"], hidden, strict=True):
+    for name, z in zip(configuration()["parameters"] if names is None else names, hidden, strict=True):
         low, high, log = _ranges(name)
         centre, sd = _prior(name)
         place = float(ndtr(centre + sd * z))
@@ -77,7 +78,7 @@ def to_values(hidden: np.ndarray) -> dict[str, float]:
     return found
 
 
-def _hidden(name: str, values: np.ndarray) -> np.ndarray:
+def hidden_of(name: str, values: np.ndarray) -> np.ndarray:
     """Return values of a parameter on the hidden scale (see `to_values`)."""
     from testis_abm.support.special import ndtri
 
@@ -92,19 +93,32 @@ def is_fitted(study: Study, observation: Observation) -> bool:
     return observation.confidence != "memory" and study.name not in configuration()["apart"]
 
 
+def fitted(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is fitted of studies: values and SD (on the scale of `scaled`), and which of all observations these are."""
+    shipped = {*known().values()}  # what keeps one of these apart says nothing of a file of the user's own
+    observed, chosen = [], []
+    for path in paths:
+        for observation in study_of(path).observed:
+            observed.append((study_of(path), observation))
+            own = path not in shipped and observation.confidence != "memory"
+            chosen.append(own or is_fitted(*observed[-1]))
+    seen = np.array([scaled(observation, observation.number) for _, observation in observed])[chosen]
+    return seen, np.array([error(observation, study.n) for study, observation in observed])[chosen], np.array(chosen)
+
+
 def fitted_studies() -> tuple[str, ...]:
     """Return the names of the studies of which something is fitted."""
-    return tuple(name for name in known() if any(is_fitted(_study(name), seen) for seen in _study(name).observed))
+    return tuple(name for name in known() if any(is_fitted(_shipped(name), seen) for seen in _shipped(name).observed))
 
 
-def respond(job: tuple[tuple[str, ...], Mapping[str, float], Mapping[str, str]]) -> np.ndarray:
-    """Return what one parameter set predicts for every observation of the named studies (on the scale of `scaled`)."""
-    names, changed, answers = job
+def respond(job: tuple[tuple[Path, ...], Mapping[str, float], Mapping[str, str]]) -> np.ndarray:
+    """Return what one parameter set predicts for every observation of the studies of files (on the scale of `scaled`)."""
+    paths, changed, answers = job
     own = parameter_set(changed)
     for question, answer in answers.items():
         own = own.answering(question, answer)
     predicted: list[float] = []
-    for study in map(_study, names):
+    for study in map(study_of, paths):
         try:
             course = courses(study, own, _MEN, pool=POOL, seed=_SEED)
             levels = expectation(study, course, pool=POOL, seed=_SEED)
@@ -123,9 +137,22 @@ def _alone() -> None:
     os.environ["TESTIS_ABM_THREADS"] = "1"
 
 
+def study_of(path: Path) -> Study:
+    """Return the study of a file, read once as it stands."""
+    try:
+        state = path.stat()
+    except OSError:
+        return load_study(path)  # which tells what is wrong
+    return _as_it_stands(path, state.st_mtime_ns, state.st_size)
+
+
 @cache
-def _study(name: str) -> Study:
-    return load_study(known()[name])
+def _as_it_stands(path: Path, *state: int) -> Study:
+    return load_study(path)
+
+
+def _shipped(name: str) -> Study:
+    return study_of(known()[name])
 
 
 def calibrate(
@@ -150,7 +177,7 @@ def calibrate(
     Raises:
         TestisError: too few members, a folder of another calibration, or one that cannot be written.
     """
-    with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
+    with Calibration.begun(folder, members, rounds, seed, progress) as calibration:
         hidden = calibration.posterior(fitted_studies(), fixed=fixed)
         table = calibration.table(hidden, fixed)
     head = (
@@ -183,7 +210,7 @@ def cross_validate(
     """
     folds = guard.argument("folds", folds)
     tables, answers = [], []
-    with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
+    with Calibration.begun(folder, members, rounds, seed, progress) as calibration:
         paper = {
             name: next((group[0] for group in configuration()["related"] if name in group), name)
             for name in fitted_studies()
@@ -206,13 +233,18 @@ def cross_validate(
     return found
 
 
+def _all(correlations: np.ndarray, members: object) -> np.ndarray:
+    """Return that every parameter goes with every observation (True as often as there are correlations)."""
+    return np.ones_like(correlations, dtype=bool)
+
+
 def _left_out(ensemble: Ensemble, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the replay of a study under an ensemble, and the scores of its observations under each answer."""
-    return replay(_study(name), ensemble, sets=24, repeats=240), scores_by_answer(_study(name), ensemble)
+    return replay(_shipped(name), ensemble, sets=24, repeats=240), scores_by_answer(_shipped(name), ensemble)
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class Calibration:
     """A calibration: where its rounds are kept, its size, whom it tells what it does, and the processes that run it."""
 
     folder: Path
@@ -225,9 +257,17 @@ class _Calibration:
     @classmethod
     @contextmanager
     def begun(
-        cls, folder: Path, members: int, rounds: int, seed: int, progress: Callable[[str], None] | None
-    ) -> Iterator[_Calibration]:
+        cls,
+        folder: Path,
+        members: int,
+        rounds: int,
+        seed: int,
+        progress: Callable[[str], None] | None,
+        also: Mapping[str, object] | None = None,
+    ) -> Iterator[Calibration]:
         """Begin a calibration, or go on with the one that `folder` holds, on a process for each core.
+
+        `also`: what else decides on its outcome.
 
         Raises:
             TestisError: an argument is out of range; the folder is of another calibration.
@@ -236,7 +276,7 @@ class _Calibration:
         members, rounds = guard.argument("members", members), guard.argument("rounds", rounds)
         seed = guard.argument("seed", seed)
         what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known())}
-        _same(folder, what | {"inputs": _inputs()})
+        _same(folder, what | {"inputs": _inputs(), **(also or {})})
         # Spawned: replays start threads, which do not survive a fork.
         with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_alone) as pool:
             yield cls(folder, members, rounds, seed, progress or (lambda text: None), pool)
@@ -244,41 +284,70 @@ class _Calibration:
     def posterior(
         self, names: tuple[str, ...], fold: str = "", *, fixed: Mapping[str, float] | None = None
     ) -> np.ndarray:
-        """Return (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted.
+        """Return (parameters, members) on the hidden scale, fitted to those shipped studies of `names` that are fitted.
 
         Rounds are kept in the folder of the `fold`. Parameters that are `fixed` keep their value.
         """
+        hidden = np.random.default_rng(self.seed).standard_normal((len(configuration()["parameters"]), self.members))
+        paths = tuple(known()[name] for name in names)
+        return self.moved(paths, hidden, lambda hidden: self._sets(hidden, fixed), self.folder / fold)[0]
+
+    def moved(
+        self,
+        paths: tuple[Path, ...],
+        hidden: np.ndarray,
+        sets_of: Callable[[np.ndarray], list[dict[str, float]]],
+        folder: Path,
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return (parameters, members) on the hidden scale, moved towards what studies observed, and what each round predicted.
+
+        Args:
+            paths: files of the studies.
+            hidden: of the members before; sets_of: parameter sets of such.
+            folder: where rounds are kept.
+        """
         from iterative_ensemble_smoother import AdaptiveESMDA
 
-        observed = [(_study(name), observation) for name in names for observation in _study(name).observed]
-        chosen = np.array([is_fitted(*pair) for pair in observed])
-        seen = np.array([scaled(observation, observation.number) for _, observation in observed])[chosen]
-        sd = np.array([error(observation, study.n) for study, observation in observed])[chosen]
+        seen, sd, chosen = fitted(paths)
         rng = np.random.default_rng(self.seed + 1)
+        few = len(hidden) <= _FEW * self.members
+        goes_with = _all if few else "three_over_sqrt_ensemble_members"
         smoother = AdaptiveESMDA(covariance=sd**2, observations=seen, alpha=self.rounds, seed=rng)
-        hidden = np.random.default_rng(self.seed).standard_normal((len(configuration()["parameters"]), self.members))
-        folder = self.folder / fold
         folder.mkdir(parents=True, exist_ok=True)
+        rounds = []
         for turn in range(self.rounds):
-            kept, heading = folder / f"round-{turn}.npz", f"round {turn + 1} of {self.rounds}"
-            made = _found(kept, hidden, self.log)
-            if made is None:
-                self.log(f"{heading}: {self.members} parameter sets through {len(names)} studies")
-                sets = self._sets(hidden, fixed)
-                jobs = [(names, *one) for one in zip(sets, _dealt(self.members, some=True), strict=True)]
-                made = np.array(list(self.pool.map(respond, jobs, chunksize=4))).T[chosen]
-                arrays.write(kept, {"hidden": hidden, "made": made}, {"software": SOFTWARE})
-            else:
-                self.log(f"{heading}: found")
-            far = (made - seen[:, None]) / sd[:, None]
+            rounds.append(self.respond(paths, hidden, sets_of, folder, turn))
+            far = (rounds[-1][chosen] - seen[:, None]) / sd[:, None]
             error_of, mean_error = np.sqrt((far**2).mean()), np.sqrt((far.mean(axis=1) ** 2).mean())
             self.log(f"  misfit {error_of:.2f} SD (root mean square); of the mean {mean_error:.2f}")
             # The smoother's own draws follow the round, so that a resumed calibration is the unbroken one.
             smoother.rng = np.random.default_rng([self.seed, turn])
-            smoother.prepare_assimilation(Y=made)
+            smoother.prepare_assimilation(Y=rounds[-1][chosen])
             with np.errstate(invalid="ignore"):  # what no member moves goes with nothing
-                hidden = np.clip(smoother.assimilate_batch(X=hidden, n_jobs=1), -3.5, 3.5)
-        return np.asarray(hidden)
+                moved = smoother.assimilate_batch(X=hidden, correlation_callback=goes_with, n_jobs=1)
+            hidden = np.clip(moved, -3.5, 3.5)
+        return np.asarray(hidden), rounds
+
+    def respond(
+        self,
+        paths: tuple[Path, ...],
+        hidden: np.ndarray,
+        sets_of: Callable[[np.ndarray], list[dict[str, float]]],
+        folder: Path,
+        turn: int,
+    ) -> np.ndarray:
+        """Return what the members predict, (observations, members), found in `folder` or worked out and kept there."""
+        kept, heading = folder / f"round-{turn}.npz", f"round {turn + 1} of {self.rounds}"
+        if turn == self.rounds:
+            heading = "what comes of it"
+        if (made := _found(kept, hidden, self.log)) is not None:
+            self.log(f"{heading}: found")
+            return made
+        self.log(f"{heading}: {self.members} parameter sets through {len(paths)} studies")
+        jobs = [(paths, *one) for one in zip(sets_of(hidden), _dealt(self.members, some=True), strict=True)]
+        made = np.array(list(self.pool.map(respond, jobs, chunksize=4))).T
+        arrays.write(kept, {"hidden": hidden, "made": made}, {"software": SOFTWARE})
+        return made
 
     def _sets(self, hidden: np.ndarray, fixed: Mapping[str, float] | None = None) -> list[dict[str, float]]:
         """Return the parameters of each member: as the smoother has them, as its answers set them, as they are fixed."""
@@ -318,7 +387,7 @@ def _dealt(members: int, *, some: bool = False) -> list[dict[str, str]]:
 
 def _inputs() -> str:
     """Return a hash of the studies and parameter tables that a calibration rests on."""
-    paths = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/*.toml"))]
+    paths = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/**/*.toml"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
@@ -359,7 +428,7 @@ def identified(sets: pd.DataFrame) -> pd.DataFrame:
     `sets` has a row a parameter set and a column each parameter that calibration moves, and maybe others.
     """
     sets = sets[[*configuration()["parameters"]]]
-    hidden = np.array([_hidden(name, sets[name].to_numpy(dtype=float)) for name in sets])
+    hidden = np.array([hidden_of(name, sets[name].to_numpy(dtype=float)) for name in sets])
     rows, correlation = [], np.corrcoef(hidden)
     np.fill_diagonal(correlation, 0.0)
     for k, name in enumerate(sets.columns):

@@ -97,6 +97,16 @@ def scaled(observation: Observation, value: float) -> float:
     return float(np.log(max(as_fold(observation, value), 0.005)))
 
 
+def from_scaled(observation: Observation, scaled_value: float) -> float:
+    """Return a value on the scale of `scaled` as the observation prints it."""
+    if observation.signed:
+        return scaled_value
+    if observation.is_share:
+        return 100.0 * scaled_value
+    fold = float(np.exp(scaled_value))
+    return 100.0 * (fold - 1.0) if observation.relative else fold
+
+
 def toward(observation: Observation, level: float) -> float:
     """Return a prediction on the scale of `scaled`, for a fit: one beyond the limit that the observed lies beyond is the limit."""
     return scaled(observation, observation.number if _beyond(observation, level) else level)

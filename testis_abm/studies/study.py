@@ -208,9 +208,9 @@ def _error(value: object) -> float:
     return number
 
 
-def _optional(read: Callable[[object], Any]) -> BeforeValidator:
-    """Return the check of what may be left out."""
-    return BeforeValidator(lambda value: None if value is None else read(value))
+def _optional(read: Callable[[object], Any], written: Any = float | str) -> BeforeValidator:
+    """Return the check of what may be left out; `written`: type in the file."""
+    return BeforeValidator(lambda value: None if value is None else read(value), json_schema_input_type=written)
 
 
 class Arm(Section):
@@ -303,18 +303,25 @@ class Observation(Section):
     arm: Line
     variable: Annotated[str, one_of(*VARIABLES)] = Field(examples=["testosterone"])
     kind: Annotated[str, one_of(*KINDS)] = Field(alias="as", examples=["change"])
-    day: Annotated[tuple[float, float] | None, _optional(_window)] = None
-    value: Annotated[float | Censored, BeforeValidator(_value), PlainSerializer(_plain_value)] = Field(examples=[67])
+    day: Annotated[tuple[float, float] | None, _optional(_window, float | str | list[float | str])] = None
+    value: Annotated[
+        float | Censored, BeforeValidator(_value, json_schema_input_type=float | str), PlainSerializer(_plain_value)
+    ] = Field(examples=[67])
     unit: Annotated[str, Field(validate_default=True)] = ""
     limit: Annotated[float | None, _optional(_number)] = None
-    limits: Annotated[tuple[float, ...], BeforeValidator(lambda value: () if value == () else _limits(value))] = ()
+    limits: Annotated[
+        tuple[float, ...],
+        BeforeValidator(
+            lambda value: () if value == () else _limits(value), json_schema_input_type=list[float] | float
+        ),
+    ] = ()
     since: Annotated[float, BeforeValidator(parse_day)] = 0.0
     every: Annotated[float | None, _optional(partial(_whole_days, 1, 366))] = None
     versus: str = ""
-    average: Annotated[str | None, _optional(partial(guard.word, names=AVERAGES))] = None
-    among: Annotated[Group | None, BeforeValidator(_group)] = None
+    average: Annotated[str | None, _optional(partial(guard.word, names=AVERAGES), Literal[*AVERAGES])] = None
+    among: Annotated[Group | None, BeforeValidator(_group, json_schema_input_type=str)] = None
     se: Annotated[float | None, _optional(_error)] = None
-    n: Annotated[int | None, _optional(partial(guard.whole, low=1, high=20_000))] = None
+    n: Annotated[int | None, _optional(partial(guard.whole, low=1, high=20_000), int)] = None
     confidence: Annotated[Literal["seen", "derived", "memory"], one_of("seen", "derived", "memory")] = "seen"
     note: str = ""
 
@@ -497,7 +504,9 @@ class Study(Section):
     visits: Annotated[int, whole(1, 10)] = 1
     man: Annotated[FrozenMapping[float], BeforeValidator(_fields)] = FrozenMapping()
     diagnosis: Annotated[tuple[Diagnosis, ...], tables("diagnosis")] = ()
-    history: Annotated[tuple[PastTherapy, ...], BeforeValidator(parse_history)] = ()
+    history: Annotated[
+        tuple[PastTherapy, ...], BeforeValidator(parse_history, json_schema_input_type=str | list[str])
+    ] = ()
     insult: Annotated[tuple[Insult, ...], tables("insult")] = ()
     n: Annotated[int, whole(1, 20_000)] = Field(examples=[12])
     assay: Annotated[Literal["lc-ms", "immunoassay"], one_of(*ASSAYS)] = DEFAULT_ASSAY  # type: ignore[assignment]

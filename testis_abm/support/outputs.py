@@ -56,6 +56,17 @@ def check(path: str | Path, columns: Sequence[str] = ()) -> None:
         )
 
 
+def check_free(path: str | Path) -> None:
+    """Make sure that nothing is at `path` yet, and that it can be written.
+
+    Raises:
+        TestisError: something is there, or its folder cannot be written.
+    """
+    if files.check_regular(path).exists():
+        raise TestisError(f"{printable(str(path))}: exists; name another file, or remove this one")
+    check(path)
+
+
 def check_folder(folder: str | Path, mark: str, ours: Collection[str]) -> Path:
     """Return where a folder for results leads, if it is free or holds earlier ones of the same kind.
 
