@@ -71,7 +71,7 @@ def _rows() -> Iterator[tuple[Any, ...]]:
 
 
 def _row(table: str, of: Parameter) -> tuple[Any, ...]:
-    return table, of.name, of.value, of.unit, of.low, of.high, of.confidence, of.source, of.note
+    return (table, *(getattr(of, name) for name in COLUMNS[1:]))
 
 
 def export_parameters(out: str | Path) -> Path:

@@ -29,6 +29,7 @@ class Node:
         rate: of a symbol after a first-order step, its derivative in 1/day; else None.
     """
 
+    fixed: bool
     __array_ufunc__ = None  # a number of NumPy beside it asks it what to do
 
     def __init__(self, op: str, value: float, *args: Node, name: str = "", fixed: bool = True) -> None:
@@ -284,6 +285,11 @@ class Symbols:
 
 class States:
     """A record as states of `names`, whose rates a rule sets by its steps; `plain`, what it sets at once, by name."""
+
+    symbols: dict[str, Node]
+    rates: dict[str, Node]
+    plain: dict[str, Node]
+    names: list[str]
 
     def __init__(self, values: Mapping[str, float], prefix: str, fixed: tuple[str, ...] = ()) -> None:
         own = {name: symbol(prefix + name, value, fixed=name in fixed) for name, value in values.items()}
