@@ -21,7 +21,7 @@ FORMATS = ("csv", "xlsx", "parquet", "json")
 TABLES = (".parquet", ".csv", ".xlsx", ".json")
 _HEADER = 100_000  # bytes of the names of a table's columns
 _PROBE_BYTES = 65536
-_HEAD = 4096  # bytes of a picture within which the name of its software stands
+_HEAD = 4096  # bytes at the beginning or end of a picture or film within which the name of its software stands
 
 
 def check_table(path: str | Path, columns: Sequence[str]) -> None:
@@ -143,9 +143,16 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
             case ".json":
                 content = files.read_json(path)
                 return isinstance(content, dict) and content.get("software") == SOFTWARE
+            case ".h5ad":
+                import h5py
+
+                with h5py.File(path) as states:
+                    return bool(states["uns/software"].asstr()[()] == SOFTWARE)
         with files.regular(path) as picture:
-            return SOFTWARE.encode() in picture.read(_HEAD)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, pa.ArrowException):
+            start = picture.read(_HEAD)
+            picture.seek(max(0, path.stat().st_size - _HEAD))
+            return SOFTWARE.encode() in start + picture.read(_HEAD)
+    except (OSError, ValueError, KeyError, ImportError, zipfile.BadZipFile, pa.ArrowException):
         return False
 
 
