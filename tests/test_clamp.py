@@ -434,7 +434,7 @@ def test_commands_and_reports_tell_what_is_held(tmp_path, capsys):
     path = tmp_path / "wrong.toml"
     path.write_text('[[clamp]]\nquantity = "LH"\nlevel = "3"\n', encoding="utf-8")
     assert main(["run", str(path)]) == 2
-    assert f'{path}: clamp 1: level: "3" has no unit' in capsys.readouterr().err
+    assert f'{path}:3: clamp 1: level: "3" has no unit' in capsys.readouterr().err
 
 
 GONE = {"kind": "orchiectomy", "side": "both"}

@@ -293,8 +293,9 @@ def _as_table(found: Iterable[Parameter]) -> pd.DataFrame:
     """Return parameters as a table."""
     import pandas as pd
 
-    names = ("name", "value", "low", "high", "confidence", "source", "note")
-    return pd.DataFrame([{"unit": p.symbol, **{name: getattr(p, name) for name in names}} for p in found])
+    from testis_abm.exports.table import COLUMNS
+
+    return pd.DataFrame([{name: getattr(p, name) for name in COLUMNS[1:]} | {"unit": p.symbol} for p in found])
 
 
 def _explained(parameter: Parameter) -> Iterator[str]:

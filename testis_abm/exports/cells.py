@@ -64,7 +64,9 @@ def _states(case: Scenario, arm: str, day: int) -> Any:
     ((_, men),) = mornings(case, (arm,), [day])
     man = men[arm]
     guard.few(sum(map(len, man.agents_by_type.values())), MOST, "cells", "make the tissue smaller", "tissue")
-    parts, docs, has = [], {}, {}
+    parts = []
+    docs: dict[str, Any] = {}
+    has: dict[str, Any] = {}
     for kind in KINDS:
         cells = next(found for of, found in man.agents_by_type.items() if getattr(of, "kind", None) == kind.name)
         of = cells.cell_type

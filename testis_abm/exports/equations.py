@@ -21,6 +21,7 @@ from testis_abm.biology.days import HOURS, named
 from testis_abm.biology.mechanisms import EXPOSURES, MECHANISMS, NO_DRUGS
 from testis_abm.biology.sertoli import Response
 from testis_abm.biology.steps import NAMES
+from testis_abm.choices import TREATMENTS
 from testis_abm.exports.trace import Formulas, Means, Node, States, Symbols, Tracer, node, symbol
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete, is_adult
@@ -59,7 +60,7 @@ class Doses(NamedTuple):
     amount: float
     first: float
     every: float
-    count: int
+    times: int
 
 
 class Infusion(NamedTuple):
@@ -111,9 +112,8 @@ def equations(case: Scenario, physiology: Mapping[str, float] | None = None) -> 
 
 def _check(case: Scenario, treatment: Treatment) -> None:
     """Refuse what changes the man in other ways than by doses that are known beforehand, or within the hour."""
-    reasons = {"weight": case.weight, "clamp": case.clamp, "insult": case.insult, "rule": case.rule}
-    for name, given in reasons.items():
-        if given:
+    for name in TREATMENTS:
+        if name != "therapy" and getattr(case, name):
             raise TestisError(f"{name}: the equations hold drugs alone; leave [[{name}]] out")
     if treatment.decides:
         raise TestisError(
@@ -239,7 +239,8 @@ def _drugs(man: ExpectedMan, treatment: Treatment, used: dict[str, Node]) -> tup
     """Return the compartments of each substance, and what they add to the exposures."""
     kinetics, amounts = man.kinetics, man.drugs
     pairs = [(drug, part) for drug in treatment.drugs for part in drug.substances]
-    names, states, rates, exposure = [], {}, {}, {}
+    names, states, rates = [], {}, {}
+    exposure: dict[str, Any] = {}
 
     def constant(name: str, value: float) -> Node:
         return used.setdefault(name, symbol(name, value, fixed=True))

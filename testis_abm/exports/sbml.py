@@ -36,18 +36,20 @@ _UNITS: Mapping[str, tuple[str, Sequence[tuple[str, int, int, float]]]] = {
     "L": ("litre", ()),
 }
 # Level in blood -> unit of its substance, title, and what it is (identifiers.org).
-_SPECIES = {
-    "testosterone_nmol_l": ("nmol", "testosterone", "CHEBI:17347"),
-    "free_testosterone_nmol_l": ("nmol", "free testosterone", "CHEBI:17347"),
-    "oestradiol_pmol_l": ("pmol", "oestradiol", "CHEBI:16469"),
-    "dihydrotestosterone_nmol_l": ("nmol", "dihydrotestosterone", "CHEBI:16330"),
-    "lh_iu_l": ("IU", "LH", "uniprot:P01229"),
-    "fsh_iu_l": ("IU", "FSH", "uniprot:P01225"),
-    "inhibin_b_pg_ml": ("ng", "inhibin B", "uniprot:P09529"),
-    "shbg_nmol_l": ("nmol", "SHBG", "uniprot:P04278"),
-    "hcg_iu_l": ("IU", "LH activity of hCG", ""),
-    "prolactin_ug_l": ("ug", "prolactin", "uniprot:P01236"),
+_HORMONES = {
+    "testosterone": ("testosterone", "CHEBI:17347"),
+    "free_testosterone": ("free testosterone", "CHEBI:17347"),
+    "oestradiol": ("oestradiol", "CHEBI:16469"),
+    "dihydrotestosterone": ("dihydrotestosterone", "CHEBI:16330"),
+    "lh": ("LH", "uniprot:P01229"),
+    "fsh": ("FSH", "uniprot:P01225"),
+    "inhibin_b": ("inhibin B", "uniprot:P09529"),
+    "shbg": ("SHBG", "uniprot:P04278"),
+    "hcg": ("LH activity of hCG", ""),
+    "prolactin": ("prolactin", "uniprot:P01236"),
 }
+# End of a level's name -> unit of the substance whose amount in a litre it is.
+_SUBSTANCE = {"nmol_l": "nmol", "pmol_l": "pmol", "iu_l": "IU", "pg_ml": "ng", "ug_l": "ug"}
 _NOTE = (
     "Written by {software} {version} from the scenario '{scenario}'. Time 0 is the morning of day 0; a tablet of that morning is "
     "an event at time 0. The model steps the body by hours and its Sertoli and Leydig cells by days; here the same rate laws run in "
@@ -110,8 +112,8 @@ def sbml_of(
     for name, value in man.states.items():
         _parameter(model, name, value)
     for name in man.variables:
-        if name in _SPECIES:
-            _species(model, name)
+        if species := _species_of(name):
+            _species(model, name, *species)
         else:
             _parameter(model, name, None)
     for name, formula in man.variables.items():
@@ -154,11 +156,18 @@ def _units(model: Any) -> None:
             _set(part, Kind=libsbml.UnitKind_forName(kind), Exponent=exponent, Scale=scale, Multiplier=multiplier)
 
 
-def _species(model: Any, name: str) -> None:
+def _species_of(name: str) -> tuple[str, str, str] | None:
+    """Return unit of the substance, title and identity of a variable that is a level of a hormone in blood."""
+    for end, unit in _SUBSTANCE.items():
+        if found := _HORMONES.get(name.removesuffix(f"_{end}")) if name.endswith(end) else None:
+            return unit, *found
+    return None
+
+
+def _species(model: Any, name: str, unit: str, title: str, identity: str) -> None:
     """Add a level in blood, which a rule sets."""
     import libsbml
 
-    unit, title, identity = _SPECIES[name]
     species = model.createSpecies()
     _set(species, Id=name, MetaId=f"meta_{name}", Name=title, Compartment=_BLOOD, SubstanceUnits=_UNITS[unit][0])
     _set(species, HasOnlySubstanceUnits=False, BoundaryCondition=True, Constant=False)
@@ -194,10 +203,10 @@ def _doses(model: Any, substance: str, doses: Doses, k: int, arm: str) -> None:
     end = f"{substance}_{k + 1}{f'_{arm}' if arm else ''}"
     _parameter(model, f"dose_{end}", doses.amount, constant=True)
     _parameter(model, f"due_{end}", doses.first)
-    last = doses.first + (doses.count - 1) * doses.every
+    last = doses.first + (doses.times - 1) * doses.every
     due = f"due_{end} + {doses.every!r}"
     again = (
-        f"piecewise({due}, lt({due}, {last + 0.5 * doses.every!r}), {_NEVER!r})" if doses.count > 1 else repr(_NEVER)
+        f"piecewise({due}, lt({due}, {last + 0.5 * doses.every!r}), {_NEVER!r})" if doses.times > 1 else repr(_NEVER)
     )
     changes = {f"depot_{substance}": f"depot_{substance} + dose_{end}", f"due_{end}": again}
     _event(model, f"give_{end}", _when(f"geq(time, due_{end})", arm), changes)

@@ -52,7 +52,9 @@ def field_of(section: Mapping[str, Any], name: str) -> np.ndarray:
     """Return a field of FIELDS of a section, (rows, columns)."""
     if name == "t_over_e2":
         testosterone, oestradiol = (field_of(section, steroid) for steroid in ("testosterone", "oestradiol"))
-        return np.divide(testosterone, oestradiol, out=np.zeros_like(testosterone), where=oestradiol > 0.0)
+        ratio = np.zeros_like(testosterone)
+        np.divide(testosterone, oestradiol, out=ratio, where=oestradiol > 0.0)
+        return ratio
     return np.asarray(section[f"field_{name}"], dtype=float)
 
 

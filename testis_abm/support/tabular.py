@@ -31,6 +31,7 @@ _WRITTEN = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LONGEST_NAME = 31  # signs of a worksheet's name
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a file in an archive: no clock decides on its bytes
 _CLOCK = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)")
+_CREATOR = re.compile(rb"<dc:creator[^>]*>" + SOFTWARE.encode() + b"</dc:creator>")  # with lxml it names its space
 _INFINITE = {math.inf: "inf", -math.inf: "-inf"}
 
 
@@ -351,7 +352,7 @@ def _back(value: Any, blank: str | None) -> Any:
 def written_here(content: IO[bytes]) -> bool:
     """Return whether a workbook was written by this program."""
     with zipfile.ZipFile(content) as parts:
-        return f"<dc:creator>{SOFTWARE}</dc:creator>".encode() in parts.read("docProps/core.xml")
+        return bool(_CREATOR.search(parts.read("docProps/core.xml")))
 
 
 READERS: Mapping[str, Callable[[IO[bytes]], Any]] = {".csv": from_csv, ".xlsx": from_xlsx, ".json": from_json}
