@@ -24,8 +24,9 @@ from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Row, Task
 from testis_abm.population.cohort import Cohort, measure
-from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.population.distribution import Population
 from testis_abm.population.follow import LEAST_EFFECTIVE, OnTreatment, follow
+from testis_abm.population.of_twins import OfTwins, of_twins
 from testis_abm.population.screen import Screened, parse_criterion
 from testis_abm.population.search import LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.table_in import Patient, Table, known_of
@@ -290,14 +291,7 @@ class Found:
 
     def population(self) -> OfTwins:
         """Return the population from which a cohort or trial draws the virtual patients of these men."""
-        if self.sample.empty:
-            raise ScenarioError(f"{self.table.grid.source}: no man has a twin")
-        sizes = self.sample.groupby("man", sort=False).size().to_numpy()
-        rows = {name: self.sample[name].to_numpy() for name in parameters.physiology()}
-        kinds = self.sample["lesion"].map({name: k for k, name in enumerate(LESIONS)}).to_numpy()
-        prior = Population.named(self.search["population"])
-        name = f"men of {self.table.grid.source}"
-        return OfTwins(name, prior.numbers, prior.like, rows, kinds, np.concatenate([[0], np.cumsum(sizes)]))
+        return of_twins(self.sample, self.search["population"], self.table.grid.source)
 
     def screened(
         self, criteria: Sequence[str] = (), *, each: int = SAMPLE, visits: int = 1, seed: int = 1
@@ -330,35 +324,3 @@ class Found:
 
         cohort = Cohort(of(men), of(lesions), of(true), [of(visit) for visit in measured])
         return Screened(cohort, len(own), tuple(criteria), laboratory), of(own["man"])
-
-
-@dataclass(frozen=True)
-class OfTwins(Population):
-    """The virtual patients of the men of a table: a man of the table is drawn, each as often, then one of his.
-
-    Attributes:
-        rows: physiology, field -> (virtual patients,); kinds: indices into LESIONS of each.
-        bounds: of the rows of each man of the table, (men + 1,).
-    """
-
-    rows: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    kinds: np.ndarray = field(default_factory=lambda: np.zeros(0, int), repr=False)
-    bounds: np.ndarray = field(default_factory=lambda: np.zeros(1, int), repr=False)
-
-    def lesion_shares(self) -> np.ndarray:
-        """Return the share of virtual patients with each of LESIONS."""
-        return np.bincount(self.kinds, minlength=len(LESIONS)) / len(self.kinds)
-
-    def hidden(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw `n` men: their place among the virtual patients (n, 1), and lesions (n,), indices into LESIONS."""
-        men = len(self.bounds) - 1
-        # Whole rounds of the table's men, each in an order of its own: all of them are there as often as can be.
-        whose = np.concatenate([rng.permutation(men) for _ in range(-(-n // men))])[:n]
-        first, last = self.bounds[whose], self.bounds[whose + 1]
-        place = first + (rng.random(n) * (last - first)).astype(int)
-        return place[:, None].astype(float), self.kinds[place]
-
-    def fields(self, hidden: np.ndarray, lesions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the physiology of men from their places (see hidden)."""
-        place = hidden[:, 0].astype(int)
-        return {name: of[place] for name, of in self.rows.items()}
