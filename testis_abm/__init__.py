@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from testis_abm.parameters.tables import using
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
+    from testis_abm.quantities import in_units
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.folder import tables
     from testis_abm.scenario.load import load
@@ -38,6 +39,7 @@ _HOME = {
     "RunResult": "facade",
     "SurfaceResult": "facade",
     "find_twin": "population.twin",
+    "in_units": "quantities",
     "screen": "population.screen",
     "compare": "experiments.compare",
     "sensitivity": "experiments.sensitivity",
@@ -67,6 +69,7 @@ __all__ = [
     "TestisModel",
     "compare",
     "find_twin",
+    "in_units",
     "load",
     "pulses",
     "run",

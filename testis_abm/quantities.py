@@ -7,18 +7,63 @@ from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from testis_abm.support.errors import ScenarioError, nearest, shown
+from testis_abm.support.errors import ScenarioError, nearest, shown, unknown
 
 if TYPE_CHECKING:
     import numpy as np
 
 TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
 OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
+
+# Systems of units in which levels are reported; tables on disk keep the units that the names of their columns tell.
+CONVENTIONAL, SI = "conventional", "si"
+UNIT_SYSTEMS = (CONVENTIONAL, SI)
+UNITS_VARIABLE = "TESTIS_ABM_UNITS"
+# Of a context: neither threads nor visitors of the page change each other's.
+_SYSTEM: ContextVar[str | None] = ContextVar("units", default=None)
+
+
+def unit_system() -> str:
+    """Return the system of units in force: that of `in_units`, else of the environment's TESTIS_ABM_UNITS, else "conventional".
+
+    Raises:
+        ScenarioError: the environment names none.
+    """
+    chosen = _SYSTEM.get()
+    if chosen is not None:
+        return chosen
+    given = os.environ.get(UNITS_VARIABLE, "")
+    return _system(given, UNITS_VARIABLE) if given else CONVENTIONAL
+
+
+@contextmanager
+def in_units(system: str) -> Iterator[None]:
+    """Report levels in "si" or "conventional" units within a `with` block, in this thread or task alone.
+
+    Raises:
+        ScenarioError: it is no such system.
+    """
+    token = _SYSTEM.set(_system(system, "units"))
+    try:
+        yield
+    finally:
+        _SYSTEM.reset(token)
+
+
+def _system(name: object, place: str) -> str:
+    plain = name.strip().lower() if isinstance(name, str) else name
+    if plain not in UNIT_SYSTEMS:
+        raise ScenarioError(f"{place}: {unknown('system of units', name, UNIT_SYSTEMS)}")
+    return str(plain)
+
 
 # Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none
 # is named.
@@ -55,7 +100,7 @@ class Quantity:
         column: its name in tables, which ends in its unit.
         label: as printed within a sentence.
         measured_in: the unit of the column, or `units`.
-        clinical_unit: the unit of reports (default the column's own).
+        conventional_unit: the unit of conventional reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
         limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none, or of what no
@@ -64,13 +109,15 @@ class Quantity:
         published: whether an observed value may be of it.
         asked_for: whether experiments print it only where it is named.
         most_held: the highest level at which it can be clamped, in the unit of the column (0: it cannot).
+        si: the unit of SI reports, and how many of it one of the column's is (default the column's own, under the
+            name that conventional reports have for it).
         units: those that reports use -> how many of the column's own, which is the first, make one.
     """
 
     column: str
     label: str
     measured_in: InitVar[str | Mapping[str, float]]
-    clinical_unit: str = ""
+    conventional_unit: str = ""
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str | float = ""
@@ -78,6 +125,7 @@ class Quantity:
     published: bool = True
     asked_for: bool = False
     most_held: float = 0.0
+    si: tuple[str, float] = ("", 1.0)
     units: Mapping[str, float] = field(init=False)
 
     def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
@@ -85,8 +133,11 @@ class Quantity:
         object.__setattr__(self, "units", MappingProxyType(units))
         if isinstance(self.limit, str) and self.limit and "." not in self.limit:
             object.__setattr__(self, "limit", f"laboratory.{self.limit}_limit")
-        if not self.clinical_unit:
-            object.__setattr__(self, "clinical_unit", self.unit)
+        if not self.conventional_unit:
+            object.__setattr__(self, "conventional_unit", self.unit)
+        if not self.si[0]:
+            alike = units[self.conventional_unit] == 1.0
+            object.__setattr__(self, "si", (self.conventional_unit if alike else self.unit, 1.0))
 
     @property
     def unit(self) -> str:
@@ -94,15 +145,28 @@ class Quantity:
         return next(iter(self.units))
 
     @property
+    def clinical_unit(self) -> str:
+        """Return the unit of reports, in the system of units in force."""
+        return self.si[0] if unit_system() == SI else self.conventional_unit
+
+    @property
     def factor(self) -> float:
         """Return how many clinical units one of the column's is."""
-        return 1.0 / self.units[self.clinical_unit]
+        return self.si[1] if unit_system() == SI else 1.0 / self.units[self.conventional_unit]
 
     def clinical(self, values: Any) -> np.ndarray:
         """Return values of the column (any shape) in its clinical unit."""
         import numpy as np
 
         return np.asarray(values, dtype=float) * self.factor
+
+    def from_conventional(self, level: float) -> float:
+        """Return a level in the conventional unit, as the literature has it, in the clinical unit of the system in force."""
+        return (
+            level
+            if self.clinical_unit == self.conventional_unit
+            else level * self.units[self.conventional_unit] * self.factor
+        )
 
     @property
     def heading(self) -> str:
@@ -161,6 +225,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
             "ng/dL per pg/mL",
             words=(f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
             published=False,
+            si=("molar", 1e3 / (TESTOSTERONE_NG_DL * OESTRADIOL_PMOL_L)),
         ),
     )
 
@@ -204,7 +269,14 @@ _ALL = (
         daily=True,
         most_held=500.0,
     ),
-    Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
+    Quantity(
+        "t_over_lh",
+        "T/LH",
+        "ng/dL per IU/L",
+        words=("testosterone/LH",),
+        published=False,
+        si=("nmol/L per IU/L", 1.0 / TESTOSTERONE_NG_DL),
+    ),
     Quantity(
         "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True, most_held=5_000.0
     ),
@@ -433,7 +505,7 @@ EFFECTS: tuple[Effect, ...] = (
         "bone_density_change_pct",
         "bone density",
         ("bone", "BMD", "bone mineral density"),
-        "oestradiol under 10 pg/mL or testosterone under 200 ng/dL (Finkelstein 2016, 437 men); years are extrapolated",
+        "oestradiol under {E2:10} or testosterone under {T:200} (Finkelstein 2016, 437 men); years are extrapolated",
     ),
     Effect(
         "hdl_change_mg_dl",
@@ -452,13 +524,13 @@ EFFECTS: tuple[Effect, ...] = (
         "libido_score",
         "libido",
         ("sexual desire", "desire"),
-        "falls under 100 ng/dL of testosterone and without oestradiol (Finkelstein 2013, 2020); a score of ours, direction and order only",
+        "falls under {T:100} of testosterone and without oestradiol (Finkelstein 2013, 2020); a score of ours, direction and order only",
     ),
     Effect(
         "vasomotor_pct",
         "flushes",
         ("hot flushes", "hot flashes", "vasomotor symptoms"),
-        "38 % of visits at 5 to 9.9 pg/mL of oestradiol, 16 % at 10 to 14.9, fewer with testosterone (Taylor 2016, 400 men)",
+        "38 % of visits at {E2:5 to 9.9} of oestradiol, 16 % at {E2:10 to 14.9|bare}, fewer with testosterone (Taylor 2016, 400 men)",
     ),
     Effect(
         "",
@@ -502,7 +574,26 @@ def untold(actions: Iterable[str]) -> tuple[str, ...]:
 
 def no_dose_response(effect: Effect) -> str:
     """Return in words that no dose-response of an effect is known, and what is."""
-    return f"{effect.label}: {_NONE_KNOWN}: {effect.evidence}"
+    return f"{effect.label}: {_NONE_KNOWN}: {told(effect.evidence)}"
+
+
+class _Levels(NamedTuple):
+    """Levels of a column, written within a text in its conventional unit."""
+
+    column: str
+
+    def __format__(self, given: str) -> str:
+        """Return levels such as "5 to 9.9" with their unit ("|bare": without it), in the system of units in force."""
+        levels, _, bare = given.partition("|")
+        row = QUANTITIES[self.column]
+        if row.clinical_unit != row.conventional_unit:
+            levels = " to ".join(f"{row.from_conventional(float(end)):.3g}" for end in levels.split(" to "))
+        return levels if bare else f"{levels} {row.clinical_unit}"
+
+
+def told(text: str) -> str:
+    """Return a text of this program with its levels, "{T:200}" and "{E2:5 to 9.9}", in the system of units in force."""
+    return text.format(T=_Levels("testosterone_nmol_l"), E2=_Levels(OESTRADIOL["lc-ms"]))
 
 
 class Measure(NamedTuple):
@@ -616,3 +707,29 @@ def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarr
     pg_ml = np.where(oestradiol > 0.0, oestradiol / OESTRADIOL_PMOL_L, np.nan)
     with np.errstate(over="ignore"):  # of next to none
         return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)
+
+
+def _ending(unit: str) -> str:
+    """Return a unit as the names of columns end in it."""
+    return "_" + unit.lower().replace("/", "_")
+
+
+_ENDINGS = {_ending(unit): unit for row in _ALL for unit in row.units} | {
+    "_pct": "%",
+    "_million_g": "million/g/day",
+    "_days": "days",
+    "_day": "day",
+    "_mg_dl": "mg/dL",
+    "_um": "um",
+    "_hours": "h",
+    "_weeks": "weeks",
+}
+
+
+def unit_of(column: str) -> str:
+    """Return the unit in which a column of a table is, as its name tells; "" where it tells none."""
+    name = column.rpartition(",")[0] if column.endswith((", low", ", high", ", half")) else column
+    if name in QUANTITIES:
+        return QUANTITIES[name].unit
+    name = f"_{name}".removesuffix("_sd").removesuffix("_low").removesuffix("_high")
+    return next((_ENDINGS[end] for end in sorted(_ENDINGS, key=len, reverse=True) if name.endswith(end)), "")

@@ -291,17 +291,20 @@ def test_what_does_not_pulse_varies_from_day_to_day_alone(values):
 CASE = {"title": "Hours", "plan": {"baseline": "1 day", "duration": "3 days"}, "tissue": {"tubules": 1}}
 
 
+def _testosterone(model, seed, hour):
+    """Return what the laboratory reports of the man as he is, with the errors of a seed."""
+    model.seed = seed
+    return model.blood_sample(hour=hour)["testosterone_nmol_l"]
+
+
 def test_a_scenario_asks_for_an_hour_and_python_for_another(values):
     def model(**samples):
         return ta.TestisModel(ta.load({**CASE, "samples": samples}))
 
     usual, afternoon = model(), model(blood_hour=16)
-    assert afternoon.blood_sample(0) == usual.blood_sample(0, hour=16) != usual.blood_sample(0)
-    assert usual.blood_sample(0, hour=8) == afternoon.blood_sample(0, hour=8)
-    ratio = [
-        usual.blood_sample(day, 16)["testosterone_nmol_l"] / usual.blood_sample(day, 8)["testosterone_nmol_l"]
-        for day in range(200)
-    ]
+    assert afternoon.blood_sample() == usual.blood_sample(hour=16) != usual.blood_sample()
+    assert usual.blood_sample(hour=8) == afternoon.blood_sample(hour=8)
+    ratio = [_testosterone(usual, seed, 16) / _testosterone(usual, seed, 8) for seed in range(200)]
     assert 0.74 < np.mean(ratio) < 0.86
     assert "blood_hour" not in ta.load(CASE).as_dict().get("samples", {})
     assert ta.load(ta.load({**CASE, "samples": {"blood_hour": 16}}).as_dict()).samples.blood_hour == 16.0
@@ -311,7 +314,7 @@ def test_what_is_held_has_its_level_at_any_hour():
     clamp = {"quantity": "testosterone", "level": "30 nmol/L"}
     model = ta.TestisModel(ta.load({**CASE, "clamp": [clamp]}))
     model.run_for(2)
-    early, late = ([model.blood_sample(day, hour)["testosterone_nmol_l"] for day in range(300)] for hour in (8, 18))
+    early, late = ([_testosterone(model, seed, hour) for seed in range(300)] for hour in (8, 18))
     assert early == pytest.approx(late) and np.mean(early) == pytest.approx(30.0, rel=0.02)
 
 

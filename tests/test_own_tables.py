@@ -14,7 +14,7 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology.axis import MECHANISMS
+from testis_abm.biology.mechanisms import MECHANISMS
 from testis_abm.biology.pharmacology import constants
 from testis_abm.experiments.store import merge
 from testis_abm.experiments.sweep import results

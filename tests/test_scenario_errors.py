@@ -64,7 +64,10 @@ def test_milligrams_of_a_drug_in_units_are_refused():
         ({"drug": None}, 'drug is missing; for example drug = "anastrozole"'),
         ({"dose": None}, 'dose is missing; for example dose = "1 mg"'),
         ({"evry": "1 day"}, 'key "evry" is not known; nearest: "every"'),
-        ({"colour": 1}, 'key "colour" is not known; known: drug, dose, every, over, from, until, when, adds, route'),
+        (
+            {"colour": 1},
+            'key "colour" is not known; known: drug, per, dose, every, over, from, until, days, missed, adherence, when, adds, route',
+        ),
         ({"every": "0 days"}, 'every: "0 days" is not above 0; write every = "1 day"'),
         ({"every": "-1 day"}, 'every: "-1 day" is negative'),
         ({"every": "1"}, 'every: "1" has no unit'),

@@ -60,7 +60,7 @@ def test_its_men_are_those_who_match_what_was_untreated(study):
 
 def test_what_no_mean_can_be_taken_of_is_refused(tmp_path):
     with pytest.raises(
-        ta.TestisError, match="no treatment of which 3 men have values.*anastrozole 1 mg: 2 men, too few"
+        ta.TestisError, match=r"no treatment of which 3 men have values.*anastrozole 1 mg: 2 men, too few"
     ):
         studies_of(read_table(written(tmp_path, ROWS[:2])), tmp_path / "studies")
     (tmp_path / "x.parquet").write_bytes(b"no table")

@@ -17,7 +17,7 @@ from testis_abm.biology.binding import free_testosterone, total_over_free, total
 from testis_abm.biology.clamp import hold_body
 from testis_abm.biology.days import HOURS, BloodDay, record
 from testis_abm.biology.fixed_point import Search, begin, take
-from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
+from testis_abm.biology.kinetics import lh_response, relax, relax_by_ratio, shielded_inhibition
 from testis_abm.biology.mechanisms import NO_DRUGS
 from testis_abm.biology.pituitary import (
     desensitise,
@@ -271,7 +271,7 @@ def body_night(body, p, means):
     body.fsh_unpulsed = relax(body.fsh_unpulsed, unpulsed_fsh(means.gnrh_present, p), p.fsh_unpulsed_days, 1.0)
     target = remembered(means.testosterone_brake * means.oestradiol_brake, p)
     days = p.memory_falling_days if target < body.memory else p.memory_rising_days / p.axis_recovery
-    body.memory = target * (body.memory / target) ** math.exp(-1.0 / days)
+    body.memory = relax_by_ratio(body.memory, target, days, 1.0)
     shbg = shbg_target(means.blood_androgen, means.liver_oestradiol, p)
     body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg, p.shbg_days, 1.0)
 

@@ -14,6 +14,12 @@ def relax(value, target, days, dt):
 
 
 @register_jitable
+def relax_by_ratio(value, target, days, dt):
+    """Return `value` after first-order approach of its logarithm to that of `target`, as `relax`."""
+    return target * (value / target) ** math.exp(-dt / days)
+
+
+@register_jitable
 def power(x, exponent):
     """Return x ** exponent for x >= 0; the usual Hill exponents without the cost of a general power."""
     if exponent == 1.0:

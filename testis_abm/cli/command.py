@@ -8,8 +8,7 @@ import os
 import re
 import sys
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,24 +18,42 @@ from testis_abm.cli import (
     app,
     compiling,
     experiments,
+    export,
     histology,
     hypotheses,
     men,
     new,
     printing,
     pulses,
+    report,
     studies,
     surface,
 )
-from testis_abm.cli.options import NO_PLOTS, TABLES, Command, Option, Parser, as_typed, option, overrides
+from testis_abm.cli.options import (
+    AS_JSON,
+    NO_PLOTS,
+    REPORT,
+    RULES,
+    TABLES,
+    Command,
+    Option,
+    Parser,
+    as_typed,
+    option,
+    overrides,
+    tables,
+)
 from testis_abm.cli.options import scenario as scenario_options
+from testis_abm.cli.told import Told, fault, of_line
+from testis_abm.quantities import QUANTITIES, in_units, unit_system
 from testis_abm.support import files, guard
-from testis_abm.support.errors import Note, TestisError, brief, shown
+from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.interrupt import Interrupt
 from testis_abm.support.loading import unswept
 
 if TYPE_CHECKING:
-    from testis_abm.agents.own_file import OwnFile
+    import pandas as pd
+
     from testis_abm.parameters import Parameter
     from testis_abm.scenario import Scenario
 
@@ -66,21 +83,21 @@ def _mute() -> None:
 
 def _called(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
+        token = AS_JSON.set("--json" in arguments)
         try:
             if folder := _tables(arguments):
                 from testis_abm.parameters.tables import using
-                from testis_abm.scenario.folder import tables
+                from testis_abm.scenario.folder import tables as tables_of
 
-                stack.enter_context(using(tables(folder)))
+                stack.enter_context(using(tables_of(folder)))
             with unswept():
                 options = _parser().parse_args(_joined(arguments))
         except TestisError as error:
-            print(as_typed(error), file=sys.stderr)
+            print(fault(error) if AS_JSON.get() else as_typed(error), file=sys.stderr)
             return 2
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("default", Note)
-        warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
-        return _act(options)
+        finally:
+            AS_JSON.reset(token)
+        return _act(options, of_line(options, arguments))
 
 
 def _tables(arguments: Sequence[str]) -> str | None:
@@ -91,15 +108,20 @@ def _tables(arguments: Sequence[str]) -> str | None:
     return folder
 
 
-def _act(options: argparse.Namespace) -> int:
+def _act(options: argparse.Namespace, told: Told) -> int:
+    options.told = told
     with Interrupt() as options.interrupt:
         try:
-            return int(options.action(options) or 0)
+            with in_units(getattr(options, "units", None) or unit_system()):
+                with told.listening():
+                    code = int(options.action(options) or 0)
+                told.end(code)
+                return code
         except TestisError as error:
-            print(as_typed(error), file=sys.stderr)
+            told.stop(error)
             return 2
         except KeyboardInterrupt:
-            print(f"\nStopped. {options.interrupt.kept}", file=sys.stderr)
+            told.stop(f"\nStopped. {options.interrupt.kept}")
             return int(options.interrupt.code)
 
 
@@ -132,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
         *surface.COMMANDS,
         *hypotheses.COMMANDS,
         *studies.COMMANDS,
+        *export.COMMANDS,
+        *report.COMMANDS,
         *compiling.COMMANDS,
         *app.COMMANDS,
     ):
@@ -145,9 +169,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = printing.noted(load, options.file, overrides=overrides(options))
+    told = options.told
+    scenario = printing.noted(told, load, options.file, overrides=overrides(options))
     decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
-    own = _own_file(options.rules)
+    own = printing.own_file(options.rules)
     decides += own.digest if own else ""
     folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
     with unswept():
@@ -156,6 +181,7 @@ def _run(options: argparse.Namespace) -> int:
         from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    told.place(folder, kept=False)  # its tables tell it all again
     drawing: Any = nullcontext()
     if not options.no_plots:
         guard.matplotlib()
@@ -170,50 +196,34 @@ def _run(options: argparse.Namespace) -> int:
             with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress, model=own.model if own else TestisModel)
         except KeyboardInterrupt:
-            print(
+            told.stop(
                 f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {scenario.called(where['arm'])} arm, "
-                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
-                file=sys.stderr,
+                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written."
             )
             return int(options.interrupt.code)
         if own:
             result.provenance["rules_file"] = own.about
-        return _report(result, folder, pool, options.interrupt)
+        return _report(result, folder, pool, options)
 
 
-def _own_file(path: str | None) -> OwnFile | None:
-    """Return the user's own file of rules in Python, run once, so that a fault of it comes before any work."""
-    if path is None:
-        return None
-    with unswept():
-        from testis_abm.agents.own_file import OwnFile
-
-    own = OwnFile.at(path)
-    warnings.warn(
-        f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's",
-        Note,
-        stacklevel=2,
-    )
-    _ = own.model
-    return own
-
-
-def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
+def _report(result, folder, pool, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
     from testis_abm.results import store
-    from testis_abm.results.summary import render
 
+    told, interrupt = options.told, options.interrupt
     names: Sequence[Path] = ()
-    store.save(result, folder)
+    told.title, told.seed = result.title, result.scenario.plan.seed
+    store.save(result, folder, options.format, told.about())
+    told.files += [path.name for path in folder.iterdir()]
     interrupt.kept = f"The tables are in {folder}/."
     interrupt.at_once()
-    print(render(result))
+    report.tell_run(result, told)
     if pool is not None:
         from testis_abm.pictures.drawing import draw
 
         printing.drawing()
         names = draw(result, folder, pool)
     interrupt.kept = f"Results are in {folder}/."
-    printing.results(folder, names)
+    printing.results(told, folder, names)
     return 0
 
 
@@ -254,9 +264,20 @@ def _parameters(options: argparse.Namespace) -> None:
     found = search(options.word)
     if not found:
         raise TestisError(f"no parameter speaks of {shown(options.word)} (all of them: testis-abm parameters)")
+    told = options.told
+    told.row("parameters", _as_table(found).assign(own=[bool(_mark("parameter", row.name)) for row in found]))
     for parameter in found:
-        print("\n".join(_explained(parameter)))
-    print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
+        told.say("\n".join(_explained(parameter)))
+    told.say(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
+
+
+def _as_table(found: Iterable[Parameter]) -> pd.DataFrame:
+    """Return parameters as a table."""
+    import pandas as pd
+
+    from testis_abm.exports.table import COLUMNS
+
+    return pd.DataFrame([{name: getattr(p, name) for name in COLUMNS[1:]} | {"unit": p.symbol} for p in found])
 
 
 def _explained(parameter: Parameter) -> Iterator[str]:
@@ -275,98 +296,151 @@ def _scenarios(options: argparse.Namespace) -> None:
 
     known = shipped()
     if options.word is not None:
-        print(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
+        options.told.say(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
         return
     raw = {name: read_raw(path) for name, path in known.items()}
-    printing.listed((f"{kind(tables)[1]:13s}{name}", tables["title"]) for name, tables in raw.items())
-    print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
+    rows = [(kind(tables)[1], name, tables["title"]) for name, tables in raw.items()]
+    options.told.row("scenarios", _named(rows, "command", "name", "title"))
+    options.told.say(printing.listed((f"{command:13s}{name}", title) for command, name, title in rows))
+    options.told.say(
+        "\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME."
+    )
+
+
+def _named(rows: Iterable[Sequence[Any]], *names: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(names))
 
 
 def _rules(options: argparse.Namespace) -> None:
     from testis_abm.scenario import grammar
 
+    told = options.told
     of = None if options.word is None else grammar.cell(options.word)
-    print(
-        "In a cell, a signal increases or decreases a behaviour: [[rule]] of a scenario (docs/rules.md).\n\nBehaviours by cell:"
-    )
     cells = tuple(grammar.CELLS) if of is None else (of,)
     has = {cell: grammar.behaviours_of(cell) for cell in cells}
-    printing.listed((f"  {cell}", ", ".join(row.label for row in has[cell])) for cell in cells)
-    print("\nBehaviours, the fold at saturation that each may have, and what more of it does:")
+    changed = [
+        (cell, row.label, row.low, row.high, row.added, row.mean_field, row.does) for cell in cells for row in has[cell]
+    ]
+    told.row("behaviours", _named(changed, "cell", "behaviour", "low", "high", "added", "mean_field", "does"))
+    told.say(
+        "In a cell, a signal increases or decreases a behaviour: [[rule]] of a scenario (docs/rules.md).\n\nBehaviours by cell:"
+    )
+    told.say(printing.listed((f"  {cell}", ", ".join(row.label for row in has[cell])) for cell in cells))
+    told.say("\nBehaviours, the fold at saturation that each may have, and what more of it does:")
     for row in dict.fromkeys(row for rows in has.values() for row in rows):
         to = f"{row.low:g} to {row.high:g}-fold" + (', or "0.05/day" added' if row.added else "")
         where = "" if row.mean_field else " (cells alone, not the mean-field man)"
-        print(textwrap.fill(f"  {row.label}: {to}; {row.does}{where}", 118, subsequent_indent="    "))
-    print("\nSignals:")
+        told.say(textwrap.fill(f"  {row.label}: {to}; {row.does}{where}", 118, subsequent_indent="    "))
+    signals = [(of.label, of.where, "; ".join(filter(None, of.units))) for of in grammar.SIGNALS.values()]
+    told.row("signals", _named(signals, "signal", "where", "units"))
+    told.say("\nSignals:")
     for place, what in grammar.PLACES.items():
-        print(f"  {what}")
-        printing.listed(
-            (f"    {row.label}", ", ".join(unit for unit in row.units if unit))
-            for row in grammar.SIGNALS.values()
-            if row.where == place
+        told.say(f"  {what}")
+        told.say(
+            printing.listed(
+                (f"    {row.label}", ", ".join(unit for unit in row.units if unit))
+                for row in grammar.SIGNALS.values()
+                if row.where == place
+            )
         )
-    print(
+    told.say(
         "    level of a drug of the scenario, such as anastrozole level (nmol/L, ng/mL), the day before\n\nFor example:\n"
     )
-    print(grammar.EXAMPLE)
+    told.say(grammar.EXAMPLE)
 
 
 def _men(options: argparse.Namespace) -> None:
     from testis_abm.parameters import physiology, presets
+    from testis_abm.population import men as labs
     from testis_abm.population import report
 
+    told = options.told
     if options.word is not None:
-        print("\n".join(report.preset(guard.key(options.word, presets(), "preset"))))
-        print(f"\n{DISCLAIMER}")
+        name = guard.key(options.word, presets(), "preset")
+        told.title = presets()[name].title
+        found = [
+            (
+                of.label,
+                of.value,
+                *((of.published.low, of.published.high, of.published.source) if of.published else (None, None, "")),
+            )
+            for of in labs.findings(name)
+        ]
+        told.row("labs", _named(found, "quantity", "value", "published_low", "published_high", "source"))
+        told.say("\n".join(report.preset(name)))
+        told.say(f"\n{DISCLAIMER}")
         return
-    print("\n".join(report.presets()))
-    print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
-    printing.listed(
-        (
-            f"  {field.name.rpartition('.')[2]}",
-            f"{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})",
+    told.row("presets", report.presets_table(), {row.label: row.clinical_unit for row in QUANTITIES.values()})
+    told.say("\n".join(report.presets()))
+    told.say("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
+    told.row("fields", _as_table(physiology().values()))
+    told.say(
+        printing.listed(
+            (
+                f"  {field.name.rpartition('.')[2]}",
+                f"{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})",
+            )
+            for field in physiology().values()
         )
-        for field in physiology().values()
     )
 
 
 def _drugs(options: argparse.Namespace) -> None:
     from testis_abm.parameters import drug_named, drugs
     from testis_abm.quantities import EFFECTS, no_dose_response, untold
+    from testis_abm.quantities import told as in_force
     from testis_abm.results import KINDS
     from testis_abm.support import outputs
 
-    known = drugs()
+    known, told = drugs(), options.told
     if options.word is None:
-        printing.listed(
-            (drug.name, f"{_mark('drug', drug.name)}{drug.title}; {drug.drug_class}; usual {drug.usual}")
-            for drug in known.values()
+        if options.format:
+            raise TestisError("--format: name a drug and a folder, --out FOLDER")
+        names = ("name", "title", "class", "usual", "own")
+        rows = [(of.name, of.title, of.drug_class, of.usual, bool(_mark("drug", of.name))) for of in known.values()]
+        told.row("drugs", _named(rows, *names))
+        told.say(
+            printing.listed(
+                (name, f"{_mark('drug', name)}{title}; {kind}; usual {usual}") for name, title, kind, usual, _ in rows
+            )
         )
-        print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
+        told.say("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return
     drug = known[drug_named(options.word)]
+    if options.format and not options.out:
+        raise TestisError("--format: name a folder for the table, --out FOLDER")
     for kind in KINDS if options.out else ():
         outputs.check(Path(options.out) / f"{drug.name}.{kind}")
+    numbers = _as_table(drug.numbers.values())
+    if options.format:
+        outputs.check(Path(options.out) / f"{drug.name}.{options.format}", list(numbers)[:2])
+    told.title = drug.title
+    told.row("numbers", numbers)
     mark = _mark("drug", drug.name)
-    print(f"{drug.name}: {mark}{drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    told.say(f"{drug.name}: {mark}{drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     if drug.names:
-        print(f"also: {', '.join(drug.names)}")
+        told.say(f"also: {', '.join(drug.names)}")
     for parameter in drug.numbers.values():
-        print("\n".join(_explained(parameter)))
+        told.say("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
-        print(f"not with {other}: {reason}")
+        told.say(f"not with {other}: {reason}")
     unknown = untold(drug.actions)
     for effect in EFFECTS:
         if not effect.column:
-            print(no_dose_response(effect))
+            told.say(no_dose_response(effect))
         elif effect.column in unknown:
-            print(
+            told.say(
                 f"{effect.label}: no dose-response known of {drug.name}: it acts there by itself, serum levels do not tell"
             )
         else:
-            print(f"{effect.label}, by serum testosterone and oestradiol: {effect.evidence}")
+            told.say(f"{effect.label}, by serum testosterone and oestradiol: {in_force(effect.evidence)}")
+    if options.format:
+        told.write(Path(options.out) / f"{drug.name}.{options.format}", numbers)
+        told.files.append(f"{drug.name}.{options.format}")
     if options.out:
-        _draw_drug(drug.name, Path(options.out))
+        _draw_drug(drug.name, Path(options.out), told)
 
 
 def _mark(kind: str, name: str) -> str:
@@ -376,18 +450,18 @@ def _mark(kind: str, name: str) -> str:
     return "[own] " if is_own(kind, name) else ""
 
 
-def _draw_drug(name: str, folder: Path) -> None:
+def _draw_drug(name: str, folder: Path, told: Told) -> None:
     """Write the picture of a drug at its usual regimen."""
     try:
         guard.matplotlib()
     except TestisError as error:
         # The table is what was asked for; the picture is an extra, and so is matplotlib.
-        print(f"No picture: {error}", file=sys.stderr)
+        told.note(f"no picture: {error}")
         return
     from testis_abm.experiments.drug_course import drug_course
     from testis_abm.pictures import drug
 
-    printing.picture(drug.draw(drug_course(name)), name, folder)
+    printing.picture(told, drug.draw(drug_course(name)), name, folder)
 
 
 def _reader(name: str, summary: str, action: Callable[..., Any], what: str, *more: Option) -> Command:
@@ -405,11 +479,9 @@ COMMANDS = (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
             *scenario_options(),
             option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
-            option(
-                "--rules",
-                "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)",
-                metavar="FILE",
-            ),
+            RULES,
+            tables("beside the Parquet that is written in any case"),
+            REPORT,
             NO_PLOTS,
         ),
     ),
@@ -421,6 +493,7 @@ COMMANDS = (
         _drugs,
         "a generic or brand name",
         option("--out", "draw the drug's course there, as PNG and SVG", metavar="FOLDER"),
+        tables("and write its numbers there; without it none"),
     ),
     _reader(
         "rules",

@@ -46,7 +46,7 @@ def _compile(options: argparse.Namespace) -> None:
         for done in [pool.submit(work) for work in _RUNS]:
             done.result()
     place = folder()
-    print(f"Compiled rules in {place}/" if place else "Compiled rules are kept nowhere")
+    options.told.say(f"Compiled rules in {place}/" if place else "Compiled rules are kept nowhere")
 
 
 COMMANDS = (
@@ -55,5 +55,6 @@ COMMANDS = (
         "compile the rules of the cells now, not in the first run",
         _compile,
         description="Compile the rules of the cells: once per version and user, as the first run would.",
+        unitless=True,
     ),
 )

@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, read_shard, scenario, whole
-from testis_abm.support import guard, outputs
+from testis_abm.cli.options import (
+    NO_PLOTS,
+    REPORT,
+    RULES,
+    Command,
+    option,
+    overrides,
+    read_shard,
+    scenario,
+    tables,
+    whole,
+)
+from testis_abm.cli.told import Told
+from testis_abm.support import guard
 
 if TYPE_CHECKING:
     from testis_abm.experiments.runner import Progress
@@ -34,6 +46,7 @@ class Outcome(NamedTuple):
     drawn: tuple[Any, ...]
     failed: int = 0
     runs: int = 0
+    shown: tuple[str, ...] | None = None  # tables that the text tells (default all): others may have a row a man
 
 
 def _sweep(table: Any, folder: Path) -> Outcome:
@@ -42,14 +55,17 @@ def _sweep(table: Any, folder: Path) -> Outcome:
     swept, failed = Swept.of(folder), table[table["error"] != ""]
     short = swept.summary()
     tables, text = {"results": table, "summary": short}, swept.report(short, failed)
-    return Outcome(text, tables, "swept" if len(short) else "", (swept, short), len(failed), swept.manifest["runs"])
+    return Outcome(
+        text, tables, "swept" if len(short) else "", (swept, short), len(failed), swept.manifest["runs"], ("summary",)
+    )
 
 
 def _trial(result: Any, folder: Path) -> Outcome:
     names = ("men", "flow", "levels", "effects", "estimates", "responders", "predictors", "power")
     found = {name: getattr(result, name) for name in (*names, "parameters", "under", "looks", "turns")}
     tables = {name: table for name, table in found.items() if name in names or (table is not None and len(table))}
-    return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men))
+    shown = tuple(name for name in tables if name not in ("men", "parameters"))
+    return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men), shown)
 
 
 def _sensitivity(table: Any, folder: Path) -> Outcome:
@@ -64,7 +80,7 @@ def _compare(result: Any, folder: Path) -> Outcome:
     rates = pd.concat([table.assign(arm=arm) for arm, table in result.attribution.items()])
     tables = {"courses": result.courses, "effects": result.effects, "attribution": rates}
     runs = result.replicates * len(result.arms) + len(result.failed)
-    return Outcome(result.text(), tables, "compared", (result,), len(result.failed), runs)
+    return Outcome(result.text(), tables, "compared", (result,), len(result.failed), runs, ("effects", "attribution"))
 
 
 _OUTCOMES = {"compare": _compare, "sweep": _sweep, "trial": _trial, "sensitivity": _sensitivity}
@@ -76,7 +92,10 @@ def _experiment(options: argparse.Namespace) -> int:
     # Of an experiment with a table of its own the seed is that of its runs and of its design.
     seeds = ("plan.seed",) if kind == "compare" else ("plan.seed", f"{kind}.seed")
     how = {"overrides": overrides(options, seeds), "workers": options.workers, "dask": options.dask}
-    how |= {"shard": options.shard} | ({"replicates": options.replicates} if kind == "compare" else {})
+    how |= {"shard": options.shard}
+    if kind == "compare":
+        own = printing.own_file(options.rules)
+        how |= {"replicates": options.replicates, "rules": own.path if own else None}
     # What --set, --seed and --days change is another experiment, with a folder of its own.
     changes = overrides(options)
     mark = json.dumps(changes, sort_keys=True) if changes else ""
@@ -84,38 +103,57 @@ def _experiment(options: argparse.Namespace) -> int:
     work = getattr(import_module(f"testis_abm.experiments.{kind}"), kind)
     if not options.no_plots:
         guard.matplotlib()
+    told = options.told
+    told.place(folder)
     options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
     with progress_bar(options.interrupt, kind) as progress:
         found = work(files if kind == "compare" else files[0], folder, **how, progress=progress)
     options.interrupt.at_once()
     if found is None or options.shard != (1, 1):
-        print(
+        told.say(
             f"Shard {options.shard[0]} of {options.shard[1]} is done, in {folder}/. "
             f"Put shards together: testis-abm merge INTO {folder} ..."
         )
         return 0
     outcome = _OUTCOMES[kind](found, folder)
-    _write(outcome, folder, plots=not options.no_plots)
+    _of_store(folder, told)
+    _write(outcome, folder, options)
     if outcome.failed:
-        text = f"{outcome.failed:,} of {outcome.runs:,} runs failed (exit code 1); what ended is in the results."
-        print(text, file=sys.stderr)
+        told.note(f"{outcome.failed:,} of {outcome.runs:,} runs failed (exit code 1); what ended is in the results.")
     return 1 if outcome.failed else 0
 
 
-def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
+def _of_store(folder: Path, told: Told) -> None:
+    """Take title, seed, marks and scenarios from what a store says of itself."""
+    from testis_abm.experiments.store import read_manifest
+    from testis_abm.scenario import load
+
+    manifest = read_manifest(folder)
+    told.title = str(manifest.get("title", ""))
+    cases = {name or told.title: load(tables) for name, tables in manifest["scenario"].items()}
+    told.of(*cases.values(), named=list(cases))
+    told.facts |= {"runs": manifest["runs"], "engine": manifest["engine"], "days": manifest["days"]}
+
+
+def _write(outcome: Outcome, folder: Path, options: argparse.Namespace) -> None:
     """Write tables and pictures, each whole or not at all, and print the text, whether or not the disk takes them."""
     pictures: list[Path] = []
+    told, form = options.told, options.format or "parquet"
     try:
         for name, table in outcome.tables.items():
-            outputs.write_table(folder / f"{name}.parquet", table)
-        if plots and outcome.picture:
+            told.write(folder / f"{name}.{form}", table)
+            told.files.append(f"{name}.{form}")
+        if not options.no_plots and outcome.picture:
             from testis_abm.pictures import experiments
 
             printing.drawing()
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn, folder)
     finally:
-        print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
-    printing.results(folder, pictures)
+        for name in outcome.tables if outcome.shown is None else outcome.shown:
+            told.row(name, outcome.tables[name])
+        told.facts["failed"] = outcome.failed
+        told.say(f"{outcome.text}\n{DISCLAIMER}")
+    printing.results(told, folder, pictures)
 
 
 @contextmanager
@@ -173,7 +211,8 @@ def _merge(options: argparse.Namespace) -> None:
     from testis_abm.experiments.store import merge
 
     runs, wanted = merge(options.into, options.folders)
-    print(
+    options.told.facts |= {"runs": runs, "wanted": wanted}
+    options.told.say(
         f"{runs:,} of {wanted:,} runs in {options.into}/. "
         f"Run the same command with --out {options.into} for tables and pictures."
     )
@@ -195,6 +234,8 @@ def _command(name: str, summary: str, source: tuple[Any, ...], description: str,
         option(
             "--out", f"results folder (default runs/{name}-NAME, with a mark of what options change)", metavar="FOLDER"
         ),
+        tables("default parquet"),
+        REPORT,
         NO_PLOTS,
     )
     return Command(
@@ -209,6 +250,7 @@ COMMANDS = (
         (
             option("file", "scenarios, or one file with [[arm]] tables", nargs="+", metavar="FILE"),
             whole("--replicates", "instead of plan.replicates"),
+            RULES,
         ),
         "Compare scenario files, or the [[arm]] tables of one, with common random numbers.",
         "scenarios/experiments/compare_drugs.toml",
@@ -236,5 +278,6 @@ COMMANDS = (
             option("folders", "results folders of shards", nargs="+", metavar="FOLDER"),
         ),
         "Put the results folders of the shards of an experiment together.",
+        unitless=True,
     ),
 )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import ARMS, DISCLAIMER, TREATED, UNTREATED
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario
+from testis_abm.cli.options import NO_PLOTS, REPORT, Command, day_of, option, overrides, scenario, tables
+from testis_abm.cli.told import Told
 from testis_abm.results import KINDS
 from testis_abm.support import guard, outputs
 
@@ -34,7 +35,7 @@ _DECIMALS = 2
 def _histology(options: argparse.Namespace) -> None:
     from testis_abm.scenario import load
 
-    case = printing.noted(load, options.file, overrides=overrides(options))
+    case = printing.noted(options.told, load, options.file, overrides=overrides(options))
     from testis_abm.experiments.pulses import read_arms
 
     with guard.at("--arm"):
@@ -42,26 +43,29 @@ def _histology(options: argparse.Namespace) -> None:
     day = day_of(options.day, case.plan.duration_days)
     decides = json.dumps([case.as_dict(), arm, day], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"histology-{Path(options.file).stem}", decides))
+    told, kind_ = options.told, options.format or "csv"
+    told.of(case)
+    told.place(folder)
     for name, columns in _TABLES.items():
-        outputs.check(folder / f"{name}.csv", columns)
+        outputs.check(folder / f"{name}.{kind_}", columns)
     for name in _PICTURES * (not options.no_plots):
         for kind in KINDS:
             outputs.check(folder / f"{name}.{kind}")
     if not options.no_plots:
         guard.matplotlib()
     man = _lived(case, arm, day)
-    tables = {
-        "stages": man.by_stage(),
-        "sections": man.sections(),
-        "nuclei": man.nuclei(),
-        "stage_map": man.stage_map(),
-    }
-    for name, table in tables.items():
-        outputs.write_table(folder / f"{name}.csv", table.round(_DECIMALS))
-    print(f"{case.heading}: {arm} arm, day {day}\n\n{_text(man, tables)}\n\n{DISCLAIMER}\n")
-    print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
+    found = {"stages": man.by_stage(), "sections": man.sections(), "nuclei": man.nuclei(), "stage_map": man.stage_map()}
+    for name, table in found.items():
+        told.write(folder / f"{name}.{kind_}", table.round(_DECIMALS))
+    for name in ("stages", "nuclei"):
+        told.row(name, found[name])
+    told.facts |= {"arm": arm, "day": day}
+    told.say(f"{case.heading}: {arm} arm, day {day}\n\n{_text(man, found)}\n\n{DISCLAIMER}\n")
+    written = [f"{name}.{kind_}" for name in _TABLES]
+    told.files += written
+    told.show(f"Tables in {folder}/: {', '.join(written)}")
     if not options.no_plots:
-        _draw(man, arm, folder)
+        _draw(man, arm, folder, told)
 
 
 def _lived(case: Any, arm: str, day: int) -> TestisModel:
@@ -113,7 +117,7 @@ def _printed(table: pd.DataFrame) -> str:
     return str(table.rename_axis(index=None, columns=None).to_string(float_format="{:.2f}".format, na_rep="-"))
 
 
-def _draw(man: TestisModel, arm: str, folder: Path) -> None:
+def _draw(man: TestisModel, arm: str, folder: Path, told: Told) -> None:
     from testis_abm.pictures.data import PlotData
     from testis_abm.pictures.drawing import draw_figure
     from testis_abm.pictures.style import NOTE
@@ -124,7 +128,7 @@ def _draw(man: TestisModel, arm: str, folder: Path) -> None:
         man.case.heading, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()}, {arm: man.case.called(arm)}
     )
     for name in _PICTURES:
-        printing.picture(draw_figure(data, name), name, folder)
+        printing.picture(told, draw_figure(data, name), name, folder)
 
 
 COMMANDS = (
@@ -143,6 +147,8 @@ COMMANDS = (
             ),
             *scenario(),
             option("--out", "results folder (default runs/histology-NAME-HASH)", metavar="FOLDER"),
+            tables("default csv"),
+            REPORT,
             NO_PLOTS,
         ),
         "One man to a day: sections of 5 um through each row of Sertoli cells, counted and scored, germ cells and deaths by stage "

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
-from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.options import (
+    REPORT,
+    SEED,
+    Command,
+    flag,
+    need_out,
+    option,
+    overrides,
+    scenario,
+    several,
+    tables,
+    whole,
+    word,
+)
+from testis_abm.cli.page import DOCUMENT, PAGE
 from testis_abm.cli.printing import default_folder, noted, picture
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, title
+from testis_abm.cli.told import Told
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, SI, title, unit_system
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
@@ -21,13 +35,17 @@ if TYPE_CHECKING:
 
     from testis_abm.experiments.twins import Found
     from testis_abm.population.given import Lab
+    from testis_abm.population.screen import Screened
     from testis_abm.population.table_in import Table
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "answers", "safety_and_outcome")
 _TWIN = "twin.json"
-_TWIN_FILES = (*(f"{name}.parquet" for name in _TWIN_TABLES), _TWIN, "before_and_after.png", "before_and_after.svg")
+_TWIN_FILES = (
+    *(f"{name}.{form}" for name in _TWIN_TABLES for form in outputs.FORMATS),
+    *(_TWIN, DOCUMENT, PAGE, "before_and_after.png", "before_and_after.svg"),
+)
 # Name -> its option; help as argparse formats it, with %.
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in GIVEN}
 _LABS = tuple(
@@ -64,7 +82,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     # --seed is that of the search: the plan of a scenario has no draws here.
     changes = overrides(options, seeds=())
     if options.scenario:
-        return noted(load, options.scenario, overrides=changes)
+        return noted(options.told, load, options.scenario, overrides=changes)
     if not options.give:
         if changes or options.men is not None:
             raise TestisError("--set, --days and --men are of a therapy; add --give or --scenario")
@@ -81,7 +99,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
         "samples": {"assay": options.assay},
     }
     try:
-        return noted(load, tables, overrides=changes)
+        return noted(options.told, load, tables, overrides=changes)
     except ScenarioError as error:
         raise ScenarioError(_as_given(problem) for problem in error.problems) from None
 
@@ -105,14 +123,20 @@ def _twin(options: argparse.Namespace) -> int | None:
 
     given = values({name: lab.value for name, lab in labs.items()}, _FLAGS.__getitem__)
     own = None if case is None else case.values()
+    told = options.told
+    told.title, told.seed = case.heading if case else "Virtual patients who match laboratory values", seed
+    need_out(options)
     if options.out:
         outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
+        told.place(options.out)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
     found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
-    print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
+    # As they were given, or in SI units where those are in force: the twin's own.
+    units = {} if unit_system() == SI else {name: (lab.unit, lab.factor) for name, lab in labs.items()}
+    told.say(report.matches(found, units))
     _treated(options, found, case, own, seed)
     return None
 
@@ -120,9 +144,10 @@ def _twin(options: argparse.Namespace) -> int | None:
 def _treated(
     options: argparse.Namespace, found: Twin, case: Scenario | None, own: Mapping[str, float] | None, seed: int
 ) -> None:
-    """Print the response of matching virtual patients to a therapy, if there is one; write all that is known of them."""
+    """Tell the response of matching virtual patients to a therapy, if there is one; write all that is known of them."""
     from testis_abm.population import report
 
+    told = options.told
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
@@ -135,31 +160,35 @@ def _treated(
             before, after, answers = predict_with(men, case, shipped())
         else:
             before, after = predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
-        print(f"{case.heading}, {case.plan.duration_days} days")
-        print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, answers, found.dependable, own))
+        told.of(case)
+        told.seed = seed
+        told.say(
+            f"\nPredicted response of all matching virtual patients ({drawn} drawn): "
+            f"{case.heading}, {case.plan.duration_days} days"
+        )
+        told.say("\n".join([*(f"  {line}" for line in report.therapies(case)), ""]))
+        told.say(report.predicted(before, after, lesions, answers, found.dependable, own))
         tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
         tables |= {} if answers is None else {"answers": answers}
-    print(f"\n{DISCLAIMER}")
+    for name in ("physiology", "labs", "prediction", "safety_and_outcome"):
+        if name in tables:
+            told.row(name, tables[name])
+    told.facts |= _about(found)
+    told.say(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)
-        _write(folder, tables, found)
+        _write(folder, tables, found, options)
         if case is not None and not options.no_plots:
             from testis_abm.pictures.twin import draw
 
-            picture(draw(before, after, case), "before_and_after", folder)
-        print(f"Results in {options.out}/")
+            picture(told, draw(before, after, case), "before_and_after", folder)
+        told.show(f"Results in {options.out}/")
 
 
-def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
-    """Write all tables or none; what another man left in the folder goes."""
-    from testis_abm import __version__
-
-    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-    kept = {
-        "version": __version__,
+def _about(found: Twin) -> dict[str, object]:
+    """Return what was given, and how well it could be matched."""
+    return {
         "given": {name: str(value) for name, value in found.given.items()},
         "assay": found.assay,
         "population": found.prior.name,
@@ -170,10 +199,18 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
         "dependable": found.dependable,
         "misfit": dict(found.misfit),
     }
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin, options: argparse.Namespace) -> None:
+    """Write all tables or none; what another man left in the folder goes."""
+    from testis_abm import __version__
+
+    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
     with files.whole_folder(outputs.check_folder(folder, _TWIN, _TWIN_FILES), _TWIN_FILES) as partial:
         for name, table in {**tables, "men": men}.items():
-            outputs.write_table(partial / f"{name}.parquet", table)
-        outputs.write_json(partial / _TWIN, kept)
+            options.told.write(partial / f"{name}.{options.format or 'parquet'}", table)
+            options.told.files.append(f"{name}.{options.format or 'parquet'}")
+        outputs.write_json(partial / _TWIN, {"version": __version__, **_about(found)})
 
 
 _READING = {"--column": "column", "--sheet": "sheet", "--decimal": "decimal", "--header": "header"}
@@ -199,57 +236,44 @@ def _table(options: argparse.Namespace) -> None:
         outputs.check_table(options.faults, ["row", "column", "found"])
     if options.out:
         outputs.check_table(options.out, ["man", "row", "date"])
-    table = _read(options, options.file)
-    print(table.text())
+    table, told = _read(options, options.file), options.told
+    _tell_table(table, told)
     for path, frame in ((options.faults, table.fault_table()), (options.out, table.values())):
         if path:
-            outputs.write_table(path, _as_text(frame) if path.lower().endswith(".csv") else frame)
-            print(f"Written: {path}")
+            told.write(Path(path), frame)
+            told.files.append(path)
+            told.show(f"Written: {path}")
 
 
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose texts no spreadsheet takes for formulas."""
-    text = table.select_dtypes(exclude="number")
-    return table.assign(
-        **{
-            name: [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@" and cell else cell for cell in text[name]]
-            for name in text
-        }
-    )
+def _tell_table(table: Table, told: Told) -> None:
+    """Say how a table of men was read."""
+    told.title = told.title or f"Men of {table.grid.source}"
+    told.row("columns", table.plan())
+    told.row("faults", table.fault_table())
+    told.facts |= {"men": len(table.men), "skipped": dict(table.skipped)}
+    told.say(table.text())
+
+
+def _store(options: argparse.Namespace, seed: int, under: Mapping[str, float] | None = None) -> Path:
+    """Return the folder in which the search of a table's men goes on where it was stopped."""
+    decides = [options.population, options.assay, seed, *(getattr(options, name) for name in _READING.values())]
+    decides += [dict(under)] if under else []
+    return default_folder(f"twins-{Path(options.table).stem}", json.dumps(decides))
 
 
 def _found(
-    options: argparse.Namespace,
-    table: Table,
-    seed: int,
-    rows: Sequence[str] = (),
-    under: Mapping[str, float] | None = None,
-) -> tuple[Found, Path]:
-    """Find the twins of the men of a table into the store that goes on where it was stopped."""
+    options: argparse.Namespace, table: Table, folder: Path, seed: int, under: Mapping[str, float] | None = None
+) -> Found:
+    """Find the twins of the men of a table into a store, `under` parameters of their own."""
     from testis_abm.cli.experiments import progress_bar
     from testis_abm.experiments.twins import twins
 
-    mark = json.dumps(
-        [
-            options.population,
-            options.assay,
-            seed,
-            options.column,
-            options.sheet,
-            options.decimal,
-            options.header,
-            list(rows),
-            *([dict(under)] if under else []),
-        ]
-    )
-    own = getattr(options, "store", None)
-    folder = Path(own) if own else default_folder(f"twins-{Path(options.table).stem}", mark)
     options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
     with progress_bar(options.interrupt, "twins") as progress:
         search = {"population": options.population, "assay": options.assay, "seed": seed, "own": under}
-        found = twins(table, folder, rows, {"progress": progress, "workers": options.workers}, **search)
+        found = twins(table, folder, (), {"progress": progress, "workers": options.workers}, **search)
     assert found is not None  # shards are not offered here
-    return found, folder
+    return found
 
 
 def _twins(options: argparse.Namespace, seed: int) -> int | None:
@@ -261,57 +285,73 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
     case = _treatment(options)
     if options.rise is not None and (one is not None or case is None):
         raise TestisError("--rise is of the response of all men; add --give or --scenario, and leave --row out")
-    table = _read(options, options.table)
-    print(table.text())
+    if one is not None:
+        need_out(options)
+    table, told = _read(options, options.table), options.told
+    told.seed = seed
+    _tell_table(table, told)
     if options.plan_only:
         return None
-    print()
+    told.say()
     if one is None:
-        options.store = options.out
-        found, folder = _found(options, table, seed, under=None if case is None else case.parameters)
-        print(found.text())
-        for name, frame in {
-            "men": found.men(),
-            "sample": found.sample,
-            "plan": table.plan(),
-            "faults": table.fault_table(),
-        }.items():
-            outputs.write_table(folder / f"{name}.parquet", frame)
-        print(f"One row a man: {folder}/men.parquet; his virtual patients: {folder}/sample.parquet")
-        failed = len(found.failed) + (0 if case is None else _responses(options, found, case, seed, folder))
-        print(f"\n{DISCLAIMER}")
-        if failed:
-            print(f"{failed:,} searches or predictions failed (exit code 1)", file=sys.stderr)
-        return 1 if failed else 0
-    from testis_abm import parameters
+        return _all_twins(options, table, case, seed)
+    _twin_of(options, table, one, case, seed)
+    return None
+
+
+def _all_twins(options: argparse.Namespace, table: Table, case: Scenario | None, seed: int) -> int:
+    told, form = options.told, options.format or "parquet"
+    under = None if case is None else case.parameters
+    folder = told.place(options.out or _store(options, seed, under))
+    found = _found(options, table, folder, seed, under)
+    men = found.men()
+    told.row("men", men)
+    told.facts["failed"] = len(found.failed)
+    told.say(found.text())
+    made = {"men": men, "sample": found.sample, "plan": table.plan(), "faults": table.fault_table()}
+    for name, frame in made.items():
+        told.write(folder / f"{name}.{form}", frame)
+        told.files.append(f"{name}.{form}")
+    failed = len(found.failed) + (0 if case is None else _responses(options, found, case, seed, folder))
+    told.say(f"\n{DISCLAIMER}")
+    told.show(f"One row a man: {folder}/men.{form}; his virtual patients: {folder}/sample.{form}")
+    if failed:
+        told.note(f"{failed:,} searches or predictions failed (exit code 1)")
+    return 1 if failed else 0
+
+
+def _twin_of(options: argparse.Namespace, table: Table, one: str, case: Scenario | None, seed: int) -> None:
     from testis_abm.experiments.twins import reports
     from testis_abm.population import report, twin
     from testis_abm.population.follow import follow
 
+    told = options.told
     if options.out:
         outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
+        told.place(options.out)
     man = table.man(one)
     rest, treated, why = reports(man)
     if not rest:
         raise TestisError(f"{man.name}: {why}")
     if why:
-        print(f"Not used: {why}")
-    own = None if case is None else parameters.values(case.parameters)
+        told.say(f"Not used: {why}")
+    own = None if case is None else case.values()
     how = {"population": options.population, "assay": options.assay, "seed": seed, "values": own}
-    found_one = twin.find(rest[0], again=rest[1:], **how)
-    print(f"{man.name}: {len(rest)} untreated and {len(treated)} treated visits")
-    print(report.matches(found_one, {}))
+    found = twin.find(rest[0], again=rest[1:], **how)
+    told.title = case.heading if case else f"Virtual patients who match {man.name} of {table.grid.source}"
+    told.say(f"{man.name}: {len(rest)} untreated and {len(treated)} treated visits")
+    told.say(report.matches(found, report.clinical_units()))
     if treated:
-        after = follow(found_one, treated, seed=seed)
-        print("\nVisits under treatment, each predicted from what was known before it:")
-        print(report.followed(after.visits))
-        print(
+        after = follow(found, treated, seed=seed)
+        told.row("visits", after.visits)
+        told.say("\nVisits under treatment, each predicted from what was known before it:")
+        told.say(report.followed(after.visits))
+        told.say(
             f"  Effective number of virtual patients after the last: {after.effective:.0f}"
             + ("" if after.dependable else "; too few for intervals")
         )
-        found_one = after.twin
-    _treated(options, found_one, case, own, seed)
-    return None
+        found = after.twin
+    _treated(options, found, case, own, seed)
 
 
 def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: int, folder: Path) -> int:
@@ -325,29 +365,54 @@ def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: 
         response = responses(found, case, own, {"progress": progress, "workers": options.workers}, **choices)
     assert response is not None  # shards are not offered here
     rise = RISE if options.rise is None else float(options.rise)
-    print(f"\n{response.text(rise)}")
-    outputs.write_table(own / "responses.parquet", response.table(rise))
-    print(f"A row a man and outcome: {own}/responses.parquet")
+    told, name = options.told, f"responses.{options.format or 'parquet'}"
+    table = response.table(rise)
+    told.of(case)
+    told.row("responses", table)
+    told.say(f"\n{response.text(rise)}")
+    told.write(own / name, table)
+    told.files.append(str((own / name).relative_to(folder)))
+    told.show(f"A row a man and outcome: {own / name}")
     return len(response.failed)
 
 
 def _cohort_of_table(options: argparse.Namespace) -> None:
-    table = _read(options, options.table)
-    print(table.text(), end="\n\n")
+    table, told = _read(options, options.table), options.told
+    told.seed = options.seed
+    _tell_table(table, told)
+    told.say()
     if options.plan_only:
         return
-    found, _ = _found(options, table, options.seed)
+    found = _found(options, table, _store(options, options.seed), options.seed)
     kept, whose = found.screened(options.where, each=options.men, visits=options.visits, seed=options.seed)
-    print(found.text(), kept.text(), f"\n{DISCLAIMER}", sep="\n")
+    men = kept.table().assign(man=whose.to_numpy())
+    told.say(found.text())
+    _tell_men(options, kept, men)
+
+
+def _tell_men(options: argparse.Namespace, kept: Screened, men: pd.DataFrame) -> None:
+    """Say and write who was kept."""
+    told = options.told
+    told.facts |= {"kept": len(kept.cohort), "seen": kept.seen, "criteria": list(kept.criteria)}
+    told.row("men", men)
+    told.say(kept.text())
+    told.say(f"\n{DISCLAIMER}")
     if options.out:
-        frame = kept.table().assign(man=whose.to_numpy())
-        outputs.write_table(options.out, frame)
-        print(f"Men in {options.out}")
+        told.write(Path(options.out), men)
+        told.files.append(options.out)
+        told.show(f"Men in {options.out}")
 
 
 def _cohort(options: argparse.Namespace) -> None:
     if not options.table:
         _no_table(options)
+    if options.format:
+        if not options.out:
+            raise TestisError("--format: name a file for the men, --out FILE")
+        suffix = Path(options.out).suffix
+        if suffix.lower() not in ("", f".{options.format}"):
+            raise TestisError(f"--format {options.format}: --out {options.out} says another format; leave one out")
+        options.out += "" if suffix else f".{options.format}"
     if options.out:
         from testis_abm.parameters import physiology
 
@@ -361,11 +426,8 @@ def _cohort(options: argparse.Namespace) -> None:
     kept = screen(
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
-    print(kept.text())
-    print(f"\n{DISCLAIMER}")
-    if options.out:
-        outputs.write_table(options.out, kept.table())
-        print(f"Men in {options.out}")
+    options.told.title, options.told.seed = f"Men of the {options.population} population", options.seed
+    _tell_men(options, kept, kept.table())
 
 
 def _populations() -> tuple[str, ...]:
@@ -411,7 +473,9 @@ COMMANDS = (
                 action=argparse.BooleanOptionalAction,
                 default=True,
             ),
-            option("--out", "write tables (Parquet), twin.json and a picture there", metavar="FOLDER"),
+            option("--out", "write tables, twin.json and a picture there", metavar="FOLDER"),
+            tables("default parquet"),
+            REPORT,
             flag("--no-plots", "write no picture"),
         ),
         "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + DISCLAIMER,
@@ -429,7 +493,12 @@ COMMANDS = (
             word("--population", "population of men", POPULATIONS, "clinic", _populations),
             _ASSAY,
             SEED,
-            option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),
+            option(
+                "--out",
+                "write the men and their laboratory values there (.csv, .xlsx, .parquet or .json)",
+                metavar="FILE",
+            ),
+            tables("default that of the suffix of --out"),
         ),
         f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
         '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
@@ -442,8 +511,8 @@ COMMANDS = (
         (
             option("file", "CSV text or Excel (.xlsx)", metavar="FILE"),
             *_AS_READ,
-            option("--faults", "write what was not used there (.parquet or .csv)", metavar="FILE"),
-            option("--out", "write the values that were read there (.parquet or .csv)", metavar="FILE"),
+            option("--faults", "write what was not used there (.csv, .xlsx, .parquet or .json)", metavar="FILE"),
+            option("--out", "write the values that were read there (.csv, .xlsx, .parquet or .json)", metavar="FILE"),
         ),
         "Show how a clinic's table of men is read before anything is made of it: the meaning, unit and factor of each column, "
         f"and what was left out and why. {DISCLAIMER}",

@@ -38,7 +38,7 @@ def _new(options: argparse.Namespace) -> None:
     )
     outputs.check_free(target)
     files.write(target, "\n".join((*head, text)))
-    print(f"{target}: a {what} like {options.like}. Next: testis-abm {command} {target}")
+    options.told.say(f"{target}: a {what} like {options.like}. Next: testis-abm {command} {target}")
 
 
 def _from_records(options: argparse.Namespace, target: Path) -> None:
@@ -76,13 +76,13 @@ def _from_records(options: argparse.Namespace, target: Path) -> None:
     load(raw, name=str(target))
     outputs.check_free(target)
     files.write(target, written)
-    print(f"{target}: {len(subject.doses):,} doses of subject {subject.id}. Next: testis-abm run {target}")
+    options.told.say(f"{target}: {len(subject.doses):,} doses of subject {subject.id}. Next: testis-abm run {target}")
 
 
 def _schema(options: argparse.Namespace) -> None:
     from testis_abm import schemas
 
-    print(schemas.text(guard.key(options.kind, schemas.KINDS, "kind of file")), end="")
+    options.told.say(schemas.text(guard.key(options.kind, schemas.KINDS, "kind of file")), end="")
 
 
 COMMANDS = (

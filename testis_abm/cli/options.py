@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from testis_abm.choices import DISCLAIMER
+from testis_abm.quantities import UNIT_SYSTEMS, UNITS_VARIABLE
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, brief, printable, shown
+from testis_abm.support.outputs import FORMATS, SOFTWARE, read_format
 
+AS_JSON: ContextVar[bool] = ContextVar("json", default=False)  # whether faults of a command line are told as JSON
 AGAIN = "; may be given again"
 
 
@@ -23,7 +28,7 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: its line in the list, what it does, and its options; `also` stands in their namespace too."""
+    """A command: its line in the list, what it does, and its options; `also` stands in their namespace too; `unitless`: it shows no levels."""
 
     name: str
     summary: str
@@ -32,13 +37,14 @@ class Command(NamedTuple):
     description: str = ""
     example: str = ""
     also: dict[str, Any] = {}  # noqa: RUF012 (never changed)
+    unitless: bool = False
 
     def add(self, commands: Any) -> None:
         """Add the command to the parser of `testis-abm`."""
         epilog = f"Example: testis-abm {self.name} {self.example}" if self.example else None
         description = self.description or f"{self.summary[0].upper()}{self.summary[1:]}. {DISCLAIMER}"
         parser = commands.add_parser(self.name, help=self.summary, description=description, epilog=epilog)
-        for option in (*self.options, TABLES):
+        for option in (*self.options, TABLES, JSON, *([] if self.unitless else [UNITS])):
             parser.add_argument(option.name, **option.settings)
         parser.set_defaults(action=self.action, **self.also)
 
@@ -54,7 +60,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with what is wrong."""
-        self.exit(2, f"{self.prog}: {brief(printable(message))} (see: {self.prog} --help)\n")
+        text = f"{brief(printable(message))} (see: {self.prog} --help)"
+        if AS_JSON.get():
+            self.exit(2, json.dumps({"software": SOFTWARE, "errors": [{"place": self.prog, "text": text}]}) + "\n")
+        self.exit(2, f"{self.prog}: {text}\n")
 
 
 def option(name: str, what: str, **settings: Any) -> Option:
@@ -130,6 +139,34 @@ TABLES = option(
 )
 SEED = whole("--seed", "random seed", 1)
 NO_PLOTS = flag("--no-plots", "write tables only")
+RULES = option(
+    "--rules", "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)", metavar="FILE"
+)
+REPORT = flag("--report", "write report.html there too: one page of all that was found, which needs nothing else")
+JSON = flag("--json", "print one JSON document instead of text; faults are JSON on standard error")
+UNITS = option(
+    "--units",
+    f"of levels: {' or '.join(UNIT_SYSTEMS)} (default that of {UNITS_VARIABLE}, or conventional)",
+    type=guard.named("--units", partial(guard.word, names=UNIT_SYSTEMS)),
+    metavar="SYSTEM",
+)
+
+
+def tables(usual: str) -> Option:
+    """Return the option of the format of tables; `usual` says what is written without it."""
+    read = guard.named("--format", read_format)
+    return option("--format", f"of tables: {', '.join(FORMATS)} ({usual})", type=read, metavar="FORMAT")
+
+
+def need_out(options: argparse.Namespace) -> None:
+    """Make sure that what is to be written has its folder.
+
+    Raises:
+        TestisError: --report or --format without --out.
+    """
+    given = [name for name in ("report", "format") if getattr(options, name, None)]
+    if given and not options.out:
+        raise TestisError(f"--{given[0]}: name a folder for it, --out FOLDER")
 
 
 def scenario(days: str = "instead of plan.duration") -> tuple[Option, ...]:
@@ -171,14 +208,15 @@ def overrides(options: argparse.Namespace, seeds: Iterable[str] = ("plan.seed",)
     return changes
 
 
-def as_typed(error: TestisError) -> str:
+def as_typed(error: TestisError | str) -> str:
     """Return an error as the command line says it: an override stands under its option."""
     if not isinstance(error, ScenarioError):
         return str(error)
-    return str(ScenarioError(map(_under_its_option, error.problems)))
+    return str(ScenarioError(map(under_its_option, error.problems)))
 
 
-def _under_its_option(problem: Problem) -> Problem:
+def under_its_option(problem: Problem) -> Problem:
+    """Return a problem of an override under the option that set it."""
     match problem.path:
         case ("overrides", entry, *inner):
             return problem._replace(path=(f"--set {entry}", *inner))

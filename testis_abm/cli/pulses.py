@@ -8,7 +8,7 @@ from pathlib import Path
 
 from testis_abm.choices import ARMS, DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario, whole, word
+from testis_abm.cli.options import NO_PLOTS, REPORT, Command, day_of, option, overrides, scenario, tables, whole, word
 from testis_abm.results import KINDS
 from testis_abm.support import guard, outputs
 
@@ -22,7 +22,7 @@ _DIGITS = 5
 def _pulses(options: argparse.Namespace) -> None:
     from testis_abm.scenario import load
 
-    case = printing.noted(load, options.file, overrides=overrides(options))
+    case = printing.noted(options.told, load, options.file, overrides=overrides(options))
     from testis_abm.experiments.pulses import pulses, read_arms, read_every
 
     day = day_of(options.day, case.plan.duration_days)
@@ -32,8 +32,11 @@ def _pulses(options: argparse.Namespace) -> None:
     every = guard.named("--every", read_every)(options.every)
     decides = json.dumps([case.as_dict(), options.arm, day, every], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"pulses-{Path(options.file).stem}", decides))
+    told, kind_ = options.told, options.format or "csv"
+    told.of(case)
+    told.place(folder)
     for name, columns in _TABLES.items():
-        outputs.check(folder / f"{name}.csv", columns)
+        outputs.check(folder / f"{name}.{kind_}", columns)
     if not options.no_plots:
         for kind in KINDS:
             outputs.check(folder / f"{_PICTURE}.{kind}")
@@ -41,13 +44,17 @@ def _pulses(options: argparse.Namespace) -> None:
     found = pulses(case, day=day, arm=arm, every=every)
     for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
         rounded = table.map(lambda value: value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}"))
-        outputs.write_table(folder / f"{name}.csv", rounded)
-    print(f"{case.heading}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
-    print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
+        told.write(folder / f"{name}.{kind_}", rounded)
+    told.row("summary", found.summary())
+    told.facts |= {"day": day}
+    told.say(f"{case.heading}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
+    written = [f"{name}.{kind_}" for name in _TABLES]
+    told.files += written
+    told.show(f"Tables in {folder}/: {', '.join(written)}")
     if not options.no_plots:
         from testis_abm.pictures.pulses import draw
 
-        printing.picture(draw(found), _PICTURE, folder)
+        printing.picture(told, draw(found), _PICTURE, folder)
 
 
 COMMANDS = (
@@ -62,6 +69,8 @@ COMMANDS = (
             whole("--every", "minutes between samples, an even number", 10, limit=(2, 60)),
             *scenario(),
             option("--out", "results folder (default runs/pulses-NAME-HASH)", metavar="FOLDER"),
+            tables("default csv"),
+            REPORT,
             NO_PLOTS,
         ),
         "Pulses of LH, and the testosterone that follows them, drawn about the means that the model has for one day: a table of "

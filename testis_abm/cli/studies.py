@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, several, whole, word
+from testis_abm.cli.options import NO_PLOTS, REPORT, SEED, Command, option, several, tables, whole, word
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -87,7 +87,7 @@ def _own_files(name: str, options: argparse.Namespace) -> list[Path]:
     print(f"{table.text()}\n", file=sys.stderr)
     made, left = studies_of(table, Path(options.out) / Path(name).stem, population=options.population)
     for text in left:
-        print(f"Note: not used: {text}", file=sys.stderr)
+        options.told.note(f"not used: {text}")
     return made
 
 
@@ -124,39 +124,47 @@ def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble:
 
 
 def _studies(options: argparse.Namespace) -> None:
+    import pandas as pd
+
     from testis_abm.studies import known, load_study, report
     from testis_abm.studies.replay import replay
 
     if options.what is None:
         shipped = {name: load_study(path) for name, path in known().items()}
-        printing.listed((name, f"{of.title} ({of.citation}, n = {of.n})") for name, of in shipped.items())
-        print("\nReplay: testis-abm studies run NAME | FILE | FOLDER | all. Write one: testis_abm/studies/README.md")
+        rows = [(name, of.title, of.citation, of.n) for name, of in shipped.items()]
+        options.told.row("studies", pd.DataFrame(rows, columns=["name", "title", "citation", "n"]))
+        options.told.say(printing.listed((name, f"{title} ({cited}, n = {n})") for name, title, cited, n in rows))
+        options.told.say(
+            "\nReplay: testis-abm studies run NAME | FILE | FOLDER | all. Write one: testis_abm/studies/README.md"
+        )
         return
     if not options.no_plots:
         guard.matplotlib()
     studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
     folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
     report.check_writable(folder)
-    tables = []
+    told, found = options.told, []
+    told.title, told.seed = f"Studies replayed: {options.name}", options.seed
+    told.place(folder)
     how = {"sets": options.sets, "men": options.men, "repeats": options.repeats, "seed": options.seed}
     for k, study in enumerate(studies, 1):
         options.interrupt.check()
         with _progress(len(studies), options.interrupt) as begin:
-            tables.append(replay(study, ensemble, **how, progress=begin(k, study)))
-        print(report.text(tables[-1]), flush=True)
-    import pandas as pd
-
-    table = pd.concat(tables, ignore_index=True)
-    print(f"\n{report.score(table)}")
-    print(
+            found.append(replay(study, ensemble, **how, progress=begin(k, study)))
+        told.say(report.text(found[-1]))
+    table = pd.concat(found, ignore_index=True)
+    told.row("studies", table)
+    told.say(f"\n{report.score(table)}")
+    told.say(
         "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + DISCLAIMER
     )
-    written = report.save(table, folder)
+    written = report.save(table, folder, options.format, told.about())
     if not options.no_plots:
         from testis_abm.pictures.experiments import forest
 
         written += forest(table, folder)
-    print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
+    told.files += [path.name for path in written]
+    told.show(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
 
 
 def _calibrate(options: argparse.Namespace) -> None:
@@ -173,7 +181,8 @@ def _calibrate(options: argparse.Namespace) -> None:
     size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": log}
     if options.cross_validate and not options.files:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
-        print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
+        options.told.row("left_out", found)
+        options.told.say(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
         return
     if options.files or options.move or options.start != "shipped":
         if not options.files:
@@ -185,11 +194,13 @@ def _calibrate(options: argparse.Namespace) -> None:
         paths = [path for name in options.files for path in _own_files(name, options)]
         start = _ensemble(options.start)
         moved = update(paths, Path(options.out), move=options.move or None, start=start, **size)
-        print(f"{moved.text()}\n{DISCLAIMER}")
-        print(f"Results in {options.out}/  (changed.csv, fit.csv; use ensemble.csv with --ensemble)")
+        options.told.row("changed", moved.changed.reset_index())
+        options.told.row("fit", moved.fit)
+        options.told.say(f"{moved.text()}\n{DISCLAIMER}")
+        options.told.show(f"Results in {options.out}/  (changed.csv, fit.csv; use ensemble.csv with --ensemble)")
         return
     table = calibrate(Path(options.out), **size)
-    print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
+    options.told.say(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
 
 
 COMMANDS = (
@@ -215,6 +226,8 @@ COMMANDS = (
             whole("--repeats", "virtual trials", 240),
             SEED,
             option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),
+            tables("beside the CSV and JSON that are written in any case"),
+            REPORT,
             NO_PLOTS,
         ),
         f"List the shipped studies; with run, replay one, a file, a folder, or all. {DISCLAIMER}",

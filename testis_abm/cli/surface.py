@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, scenario, several, whole, word
+from testis_abm.cli.options import NO_PLOTS, REPORT, Command, option, overrides, scenario, several, tables, whole, word
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def _surface(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    case = printing.noted(load, options.file, overrides=overrides(options))
+    case = printing.noted(options.told, load, options.file, overrides=overrides(options))
     from testis_abm.experiments import surface as experiment
     from testis_abm.experiments.outputs import output
 
@@ -40,6 +39,9 @@ def _surface(options: argparse.Namespace) -> int:
     decides = json.dumps([case.as_dict(), axes, how], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"surface-{Path(options.file).stem}", decides))
     experiment.check_writable(folder)
+    told = options.told
+    told.of(case)
+    told.place(folder)
     if not options.no_plots:
         guard.matplotlib()
     try:
@@ -51,13 +53,16 @@ def _surface(options: argparse.Namespace) -> int:
             from testis_abm.pictures.surface import pictures
 
             files = pictures(found, words)
-        found.save(folder, words, files)
+        found.save(folder, words, files, options.format or "parquet", told.about())
     except KeyboardInterrupt:
-        print("\nStopped. Nothing was written.", file=sys.stderr)
+        told.stop("\nStopped. Nothing was written.")
         return int(options.interrupt.code)
-    print("\n\n".join(found.text(text) for text in words))
-    print(f"\n{DISCLAIMER}")
-    printing.results(folder, files)
+    told.row("states", found.states)
+    told.row("path", found.path)
+    told.facts |= {"own": dict(found.own)}
+    told.say("\n\n".join(found.text(text) for text in words))
+    told.say(f"\n{DISCLAIMER}")
+    printing.results(told, folder, files)
     return 0
 
 
@@ -110,6 +115,8 @@ COMMANDS = (
             whole("--hold", "days of each clamp", 360),
             *scenario(),
             option("--out", "results folder (default runs/surface-NAME-HASH)", metavar="FOLDER"),
+            tables("default parquet"),
+            REPORT,
             NO_PLOTS,
         ),
         "Sperm output over testosterone and oestradiol within a man's testes, both clamped, with the path that his treatment takes. "

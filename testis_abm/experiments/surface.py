@@ -31,7 +31,7 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters.tables import using
-from testis_abm.quantities import QUANTITIES, Quantity
+from testis_abm.quantities import QUANTITIES, Quantity, unit_of
 from testis_abm.results import plausible
 from testis_abm.results.report import aligned, number
 from testis_abm.results.treatment import Treatment as Span
@@ -265,9 +265,14 @@ class Surface:
             return Spread.of(np.where(rest > 0.0, 100.0 * self.state(state)[column].to_numpy() / rest, np.nan))
 
     def save(
-        self, folder: str | Path, words: Sequence[str] = (DEFAULT,), more: Mapping[str, bytes] | None = None
+        self,
+        folder: str | Path,
+        words: Sequence[str] = (DEFAULT,),
+        more: Mapping[str, bytes] | None = None,
+        form: str = "parquet",
+        about: Mapping[str, object] | None = None,
     ) -> Path:
-        """Write the tables (Parquet), surface.json, the text for `words` and `more` files by name, all or none; return the path.
+        """Write the tables (in the format `form`, with what `about` says of them), surface.json, the text for `words` and `more` files by name, all or none; return the path.
 
         Raises:
             TestisError: the folder holds something else, or cannot be written.
@@ -276,7 +281,8 @@ class Surface:
         target = outputs.check_folder(folder, _MARK, ours)
         with files.whole_folder(target, ours) as partial:
             for name, table in zip(_TABLES, (self.points, self.path, self.states), strict=True):
-                outputs.write_table(partial / f"{name}.parquet", table)
+                units = {column: unit for column in table if (unit := unit_of(str(column)))}
+                outputs.write_table(partial / f"{name}.{form}", table, units, about)
             outputs.write_json(partial / _MARK, self._about())
             text = "\n\n".join(self.text(word) for word in words)
             (partial / _TEXT).write_text(text + "\n", encoding="utf-8")
@@ -305,10 +311,11 @@ def picture_name(word: str) -> str:
     return "surface_" + re.sub(r"\W+", "_", OUTPUTS[word].label.lower()).strip("_")
 
 
-def known_files() -> tuple[str, ...]:
+def known_files() -> frozenset[str]:
     """Return the names of all files that a folder of a surface may hold."""
     pictures = (f"{picture_name(word)}.{kind}" for word in OUTPUTS for kind in ("png", "svg"))
-    return (*(f"{name}.parquet" for name in _TABLES), _MARK, _TEXT, *pictures)
+    tables = (f"{name}.{form}" for name in _TABLES for form in outputs.FORMATS)
+    return frozenset({*tables, _MARK, _TEXT, "results.json", "report.html", *pictures})
 
 
 def check_writable(folder: str | Path) -> None:

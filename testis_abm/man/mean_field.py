@@ -17,7 +17,7 @@ from testis_abm.biology.days import SECRETIONS, named, packed
 from testis_abm.biology.injury import Blow
 from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.leydig import er_alpha_signal
-from testis_abm.biology.pharmacology import Kinetics
+from testis_abm.biology.pharmacology import Depots, Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.size import of_testis
@@ -162,6 +162,21 @@ class ExpectedMan:
         """Return the morning of day 0, before anything is given (MORNING)."""
         first: np.void = self.days[0]
         return first
+
+    @property
+    def numbers(self) -> Numbers:
+        """Return what is fixed about him as long as his physiology is."""
+        return self._numbers
+
+    @property
+    def state(self) -> State:
+        """Return his state this morning, but for his drugs."""
+        return self._state
+
+    @property
+    def drugs(self) -> Depots:
+        """Return the amounts of his drugs in him this morning."""
+        return self._drugs
 
     def change(self, man: Mapping[str, float]) -> None:
         """Give the man another physiology from this morning on (weight, for one), his state unchanged."""

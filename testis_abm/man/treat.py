@@ -59,7 +59,7 @@ class Treatment:
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
         apart = self.decides or scenario.weight or any(part.per or part.adherence < 1.0 for part in scenario.therapy)
-        self._table = None if apart else self._doses()  # the doses that all men have
+        self._table = None if apart else self.doses()  # the doses that all men have
 
     def control(self) -> Treatment:
         """Return what happens to the same men untreated: their past alone."""
@@ -85,8 +85,8 @@ class Treatment:
         regimen.stop = self._stop
         return regimen
 
-    def _doses(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> np.ndarray:
-        """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
+    def doses(self, man: Mapping[str, float] | None = None, key: Sequence[int] = (0,)) -> np.ndarray:
+        """Return what enters each depot on each day of the plan, (days, 48, substances), where no measurement decides."""
         regimen, diary = self._regimen(man, key), Diary(RECORDS)
 
         def none(clause: Clause, day: int) -> float:
@@ -108,7 +108,7 @@ class Treatment:
         """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
         if self.decides or self.scenario.weight:
             return self._day_by_day(man, -self._baseline, key)
-        doses = self._doses(man.man, key) if self._table is None else self._table
+        doses = self.doses(man.man, key) if self._table is None else self._table
         self.up_to_day_0(man)
         self._live(man, doses, self.held(man, 0, len(doses)))
         return man

@@ -10,11 +10,11 @@ import pandas as pd
 
 from testis_abm.pictures.chart import Curve, Mark, Panel, Span
 from testis_abm.pictures.reference import reference_ranges
-from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, SI, unit_system
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.summary import summarise
-from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
+from testis_abm.results.tables import SCHEMAS, reported
 from testis_abm.scenario import Insult, Scenario, Therapy
 
 _HEADLINE = (
@@ -76,7 +76,7 @@ def safety(arms: Sequence[Arm]) -> list[Panel]:
 
 
 def _measures(arms: Sequence[Arm], table: str) -> list[Measure]:
-    known = measures(conventional=False, values=arms[0].run.scenario.values())
+    known = measures(values=arms[0].run.scenario.values(), stored=True)
     return [measure for measure in known if measure.table == table]
 
 
@@ -88,7 +88,7 @@ def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
         for observation in scenario.observed
         if _measured_as(observation.variable, scenario) == measure.column
     }
-    return Panel(
+    panel = Panel(
         measure.column,
         quantity.title,
         quantity.clinical_unit if quantity.factor == 1.0 else quantity.unit,
@@ -100,6 +100,7 @@ def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
         tuple(sorted(marks, key=lambda mark: (mark.day, mark.value, mark.label))),
         measure.least if measure.table == "hormones" else 0.0,
     )
+    return panel.clinical() if unit_system() == SI else panel  # the axis on the right is that of conventional units
 
 
 def _tabled(arms: Sequence[Arm], table: str, name: str, *, zero: bool = True) -> Panel:
@@ -217,7 +218,4 @@ def headings(summary: pd.DataFrame) -> list[str]:
 def headline(run: Run) -> list[str]:
     """Return the names in a summary of what is reported first; oestradiol and T/E2 are those of the scenario's assay."""
     assay = run.scenario.samples.assay
-    return [
-        CONVENTIONAL.get(column, (column,))[0]
-        for column in ("testosterone_nmol_l", OESTRADIOL[assay], RATIO[assay], *_HEADLINE)
-    ]
+    return [reported(column) for column in ("testosterone_nmol_l", OESTRADIOL[assay], RATIO[assay], *_HEADLINE)]

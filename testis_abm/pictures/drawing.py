@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.pictures.data import PlotData
+from testis_abm.quantities import in_units, unit_system
 from testis_abm.results import KINDS
 from testis_abm.support import files, guard
 from testis_abm.support.errors import Note
@@ -124,13 +125,15 @@ def draw(run: Run, folder: str | Path, pool: Executor) -> list[Path]:
     data, target = PlotData.of(run), Path(folder).absolute()
     try:
         # The slowest come last in a run's figures.
-        tasks = {name: pool.submit(_draw, data.only(name), name, target) for name in reversed(data.figures())}
+        units = unit_system()  # of this thread; those of a process are its own
+        tasks = {name: pool.submit(_draw, data.only(name), name, target, units) for name in reversed(data.figures())}
         written = [tasks[name].result() for name in data.figures()]
     except BrokenProcessPool:  # killed, say for want of memory
-        written = [_draw(data, name, target) for name in data.figures()]
+        written = [_draw(data, name, target, units) for name in data.figures()]
     _note(set().union(*(missing for _, missing in written)))
     return [path for paths, _ in written for path in paths]
 
 
-def _draw(data: PlotData, name: str, folder: Path) -> tuple[list[Path], set[str]]:
-    return _written(draw_figure(data, name), name, folder)
+def _draw(data: PlotData, name: str, folder: Path, units: str) -> tuple[list[Path], set[str]]:
+    with in_units(units):
+        return _written(draw_figure(data, name), name, folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from testis_abm.quantities import QUANTITIES
+from testis_abm.quantities import QUANTITIES, in_units, unit_system
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Range:
 
     Attributes:
         low, high: in the unit of the column; 0 and infinity where there is no such limit.
-        printed: both as published.
+        printed: both as published, in another system of units as they come out there.
         source: what the limits are, and whose.
     """
 
@@ -42,15 +42,22 @@ class Range:
         return replace(self, low=self.low * factor, high=self.high * factor)
 
 
-@cache
 def reference_ranges() -> Mapping[str, Range]:
-    """Return the ranges by column."""
+    """Return the ranges by column, printed in the system of units in force."""
+    return _ranges(unit_system())
+
+
+@cache
+def _ranges(system: str) -> Mapping[str, Range]:
     entries = tomllib.loads(Path(__file__).with_name("reference_ranges.toml").read_text(encoding="utf-8"))
     found = {}
     for column, entry in entries.items():
         row = QUANTITIES[column]
-        factor = 1.0 if entry["unit"] == row.unit else row.factor
-        printed = " to ".join(f"{entry[end]:g}" for end in ("low", "high") if end in entry)
+        factor = 1.0 / row.units[entry["unit"]]
         low, high = entry.get("low", 0.0) / factor, entry.get("high", math.inf) / factor
+        with in_units(system):
+            limits = {"low": row.clinical(low), "high": row.clinical(high)} if row.factor != factor else entry
+            figures = ".3g" if row.factor != factor else "g"
+        printed = " to ".join(f"{limits[end]:{figures}}" for end in ("low", "high") if end in entry)
         found[column] = Range(low, high, printed, entry["source"])
     return found

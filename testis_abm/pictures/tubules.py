@@ -36,7 +36,11 @@ from testis_abm.testis.places import NOTHING_LEFT
 
 DPI = 250  # a nucleus of 5 um needs its ten pixels
 _SCALE_BAR = 50.0  # um
-_FIELDS = {"testosterone": "Testosterone (nmol/L)", "oestradiol": "Oestradiol (nmol/L)"}
+FIELDS = {
+    "testosterone": "Testosterone (nmol/L)",
+    "oestradiol": "Oestradiol (nmol/L)",
+    "t_over_e2": "Testosterone over oestradiol (mol/mol)",
+}
 _COLOURS = LinearSegmentedColormap.from_list("tissue", ["#FFFFFF", "#FDEFCB", "#F7D488", "#E3A94C"])
 _MARGIN, _GAP, _BAR, _TOP, _KEY = 0.09, 0.09, 0.62, 0.46, 0.72  # inch
 _STAGES = 0.26  # inch, for the stages of the rings
@@ -44,8 +48,21 @@ _KEY_ROWS = 3
 _ACROSS = 4.16  # tubules across all panels
 
 
-def draw(data: PlotData, field: str = "testosterone") -> Figure:
-    """Return the figure of the sections, one panel an arm, over the field of `field`."""
+def field_of(section: Mapping[str, Any], name: str) -> np.ndarray:
+    """Return a field of FIELDS of a section, (rows, columns)."""
+    if name == "t_over_e2":
+        testosterone, oestradiol = (field_of(section, steroid) for steroid in ("testosterone", "oestradiol"))
+        ratio = np.zeros_like(testosterone)
+        np.divide(testosterone, oestradiol, out=ratio, where=oestradiol > 0.0)
+        return ratio
+    return np.asarray(section[f"field_{name}"], dtype=float)
+
+
+def draw(data: PlotData, field: str = "testosterone", *, highest: float | None = None, subtitle: str = "") -> Figure:
+    """Return the figure of the sections, one panel an arm, over the field of `field` (of FIELDS).
+
+    `highest`: level at the end of the scale of colours (default: of these sections); `subtitle`: instead of what is shown.
+    """
     sections = {arm: data.sections[arm] for arm in data.arms if arm in data.sections}
     view = View.of(next(iter(sections.values())), _ACROSS / len(sections))
     width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
@@ -54,9 +71,9 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     below = 0.2 + _KEY + (_STAGES if shown else 0.08)
     total = _TOP + height + below
     figure = paper.page(style.WIDTH, total, DPI)
-    fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
+    fields = {arm: field_of(section, field) for arm, section in sections.items()}
     left_over = [float(fields[arm].max()) for arm, section in sections.items() if not removed(section).all()]
-    norm = Normalize(0.0, max(1e-9, *left_over, 0.0))
+    norm = Normalize(0.0, max(1e-9, *left_over, 0.0) if highest is None else highest)
     left, bottom = _MARGIN, below
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
@@ -69,11 +86,12 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
         left += width + _GAP
     if left_over:
         bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
-        figure.colorbar(ScalarMappable(norm, _COLOURS), cax=bar).set_label(_FIELDS[field])
+        figure.colorbar(ScalarMappable(norm, _COLOURS), cax=bar).set_label(FIELDS[field])
     _key(figure, total, view.width / width)
     if shown:
         _stage_key(figure, shown, total)
-    paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
+    shows = subtitle or f"Seminiferous tubules in cross-section; colour: {field}"
+    paper.write_frame(figure, data.title, shows, data.footer)
     return figure
 
 

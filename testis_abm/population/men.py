@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,4 +51,13 @@ def findings(preset: str) -> list[Finding]:
     """Return what follows from a preset's physiology, quantity by quantity, beside published ranges."""
     published = parameters.observed_in(preset)
     found = labs(Man(preset=preset)).items()
-    return [Finding(label(column), value, published.get(column)) for column, value in found]
+    return [Finding(label(column), value, _reported(column, published.get(column))) for column, value in found]
+
+
+def _reported(column: str, published: parameters.Range | None) -> parameters.Range | None:
+    """Return a published range, which the tables have in conventional units, in the system of units in force."""
+    row = QUANTITIES[column]
+    if published is None or row.clinical_unit == row.conventional_unit:
+        return published
+    low, high = (float(f"{row.from_conventional(end):.3g}") for end in (published.low, published.high))
+    return replace(published, low=low, high=high)

@@ -24,7 +24,7 @@ from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
 from testis_abm.parameters.tables import using
 from testis_abm.population.cohort import retrieval_of
-from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.quantities import QUANTITIES, Quantity, clinical, told
 from testis_abm.results import plausible
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.rule import refuse_standing
@@ -62,7 +62,7 @@ READOUTS: Mapping[str, Quantity] = {
         Quantity("hdl_change_mg_dl", "HDL cholesterol against day 0", "mg/dL"),
         Quantity("libido_score", "libido score", "of 100"),
         Quantity("vasomotor_pct", "vasomotor symptoms", "% of visits"),
-        Quantity("oestradiol_low_pct", f"{QUANTITIES['oestradiol_pmol_l'].label} under 10 pg/mL", "% of men"),
+        Quantity("oestradiol_low_pct", f"{QUANTITIES['oestradiol_pmol_l'].label} under {{E2:10}}", "% of men"),
         *(QUANTITIES[f"{name}_pct"] for name in outcome.OF_SEMEN),
         Quantity("retrieval_pct", "predicted micro-TESE sperm retrieval", "%"),
     )
@@ -290,6 +290,6 @@ def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
                 (last - first).mean(),
                 spread_of_men(last - first)[1:],
             )
-        row = {"readout": readout.label, "unit": readout.unit, "before": means[0], "after": means[1]}
+        row = {"readout": told(readout.label), "unit": readout.unit, "before": means[0], "after": means[1]}
         rows.append(row | {"difference": difference, "low": interval[0], "high": interval[1], "men": len(first)})
     return pd.DataFrame(rows).set_index("readout")

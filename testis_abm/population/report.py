@@ -17,7 +17,21 @@ from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
-from testis_abm.quantities import EFFECTS, KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
+from testis_abm.quantities import (
+    EFFECTS,
+    KNOWN,
+    MEASURES,
+    OESTRADIOL,
+    QUANTITIES,
+    RATIO,
+    SI,
+    clinical,
+    column,
+    column_of,
+    label,
+    told,
+    unit_system,
+)
 from testis_abm.results import plausible, report
 from testis_abm.results.report import number, signed
 from testis_abm.scenario import Man
@@ -44,7 +58,6 @@ ABOUT_ANSWERS = (
     "Each man lives under one plausible parameter set with its answers; weight: probability of the answer; no interval of under "
     f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
 )
-_SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _WHOLE = frozenset(READOUTS[name].label for name in ("hdl_change_mg_dl", "libido_score", "vasomotor_pct"))
 _WIDEST = 32  # characters of a cell of a plan
 _RARE = 0.005  # share of men under which a lesion is not named
@@ -70,12 +83,17 @@ _SCREENED = (
 def presets() -> Iterator[str]:
     """Yield the lines that list all presets with their labs in short."""
     yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
-    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
+    t, e2, ratio = (
+        QUANTITIES[name] for name in ("testosterone_nmol_l", *(of["immunoassay"] for of in (OESTRADIOL, RATIO)))
+    )
+    molar = ratio.clinical_unit.partition(" per ")[0] if " per " not in ratio.clinical_unit else ""
+    places = 0 if t.factor > 1.0 else 1  # what a laboratory prints of either unit
+    yield f"{'':32s}{t.clinical_unit:>6s}{e2.clinical_unit:>7s}{molar:>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
     for preset in parameters.presets().values():
         levels = men.labs(Man(preset=preset.name))
-        ratio, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
+        share, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
         yield (
-            f"{preset.name:32s}{levels['testosterone_nmol_l']:6.0f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{ratio:>7s}"
+            f"{preset.name:32s}{levels['testosterone_nmol_l']:6.{places}f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{share:>7s}"
             f"{levels['lh_iu_l']:7.1f}{levels['fsh_iu_l']:7.1f}{sperm:>9s}   {_mark(preset.name)}{preset.title}{' *' if preset.history else ''}"
         )
     yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
@@ -84,6 +102,22 @@ def presets() -> Iterator[str]:
 
 def _mark(name: str) -> str:
     return "[own] " if is_own("preset", name) else ""
+
+
+def presets_table() -> pd.DataFrame:
+    """Return a row a preset: name, title, whether it is the user's own, and his untreated laboratory values in their units."""
+    rows = []
+    for preset in parameters.presets().values():
+        levels = men.labs(Man(preset=preset.name))
+        rows.append(
+            {
+                "name": preset.name,
+                "title": preset.title,
+                "own": is_own("preset", preset.name),
+                **{QUANTITIES[of].label: level for of, level in levels.items()},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def preset(name: str) -> Iterator[str]:
@@ -192,6 +226,14 @@ def labs(found: Twin, units: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
     return in_print(rows, "given", between, "deviation in SD (z)")
 
 
+def clinical_units() -> dict[str, tuple[str, float]]:
+    """Return name of MEASURES -> (unit in force, factor from the twin's unit), as `labs` takes them."""
+    if unit_system() == SI:  # the twin's own
+        return {}
+    rows = {name: (QUANTITIES[measure.column], measure.factor) for name, measure in MEASURES.items()}
+    return {name: (row.clinical_unit, row.factor * factor) for name, (row, factor) in rows.items()}
+
+
 def deviations(table: pd.DataFrame) -> list[str]:
     """Return what the deviations in the table of `labs` are."""
     return [_DEVIATION, *([_STRAINED] if table.iloc[:, -1].str.endswith("*").any() else [])]
@@ -288,7 +330,7 @@ def therapies(case: Scenario) -> list[str]:
     lines = []
     for therapy in case.therapy:
         until = "" if therapy.every_days is None else f" to {therapy.until_day:g}"
-        condition = f", when {therapy.when}" if therapy.when else ""
+        condition = f", when {therapy.when.told}" if therapy.when else ""
         lines.append(f"{therapy.title}, day {therapy.first_day:g}{until}{condition}")
     lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
     lines += [f"own rule: {rule.sentence}" for rule in case.rule]
@@ -321,7 +363,7 @@ def safety(before: pd.DataFrame, after: pd.DataFrame, dependable: bool = True) -
         levels, *about = readout_cells(str(name), row, len(before))
         rows[f"{name} ({row['unit']})"] = (*levels, *about)
     for effect in EFFECTS:
-        label = READOUTS[effect.column].label if effect.column else effect.label
+        label = told(READOUTS[effect.column].label) if effect.column else effect.label
         if not effect.column or after[effect.column].isna().all():
             rows[label] = ("-", "-", "-", "", "no dose-response known")
     columns = ("before", "after", "difference", "(90 % of the men)", "")
@@ -408,8 +450,9 @@ def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str
     men = int(row["men"])
     if men < LEAST_MEN:
         return levels, cannot_say(men), ""
-    sign = "" if name in _SHARES else "+"
-    about = ["95 % interval of the share after"] if name in _SHARES else []
+    share = name in [told(READOUTS[column].label) for column in YES_OR_NO]
+    sign = "" if share else "+"
+    about = ["95 % interval of the share after"] if share else []
     about += [f"{men} men"] if men < total else []
     return levels, f"({row['low']:{sign}.{places}f} to {row['high']:{sign}.{places}f})", ", ".join(about)
 
@@ -496,14 +539,15 @@ def _cut(text: str) -> str:
 def followed(table: pd.DataFrame) -> str:
     """Return visits under treatment: what was predicted of each value before it was used, and where it fell."""
     rows = [["day", "value", "reported", "predicted, median (90 %)", "share of the prediction under it"]]
+    units = clinical_units()
     for row in table.itertuples():
-        middle = _middle(row.median, row.low, row.high)
+        unit, factor = units.get(row.lab, (row.unit, 1.0))
         rows.append(
             [
                 str(row.day),
-                f"{row.lab} ({row.unit})",
-                f"{row.beyond}{number(row.given)}",
-                middle,
+                f"{row.lab} ({unit})",
+                f"{row.beyond}{number(row.given * factor)}",
+                _middle(*(factor * value for value in (row.median, row.low, row.high))),
                 f"{100 * row.fell:.0f} %",
             ]
         )

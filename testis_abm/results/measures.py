@@ -12,8 +12,8 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
-from testis_abm.quantities import LOST_SPERMATIDS, QUANTITIES
-from testis_abm.results.tables import CONVENTIONAL
+from testis_abm.quantities import CONVENTIONAL, LOST_SPERMATIDS, QUANTITIES, SI, in_units, unit_system
+from testis_abm.results.tables import reported
 
 
 @dataclass(frozen=True)
@@ -79,24 +79,27 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
 PRINTED = frozenset(column for columns in _PRINTED.values() for column in columns)
 
 
-def measures(conventional: bool = True, values: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
-    """Return the quantities of a summary, in conventional or SI units.
+def measures(
+    conventional: bool | None = None, values: Mapping[str, float] | None = None, *, stored: bool = False
+) -> tuple[Measure, ...]:
+    """Return the quantities of a summary, in conventional or SI units (None: as in force), or in those of the tables (`stored`).
 
     `values` are dotted parameters (default: the table's); those of the laboratory matter here.
     """
     laboratory = Laboratory(parameters.values() if values is None else values)
-    return tuple(
-        _measure(table, column, conventional, laboratory)
-        for known in (_PRINTED, _FURTHER)
-        for table, columns in known.items()
-        for column in columns
-    )
+    with in_units(unit_system() if conventional is None else CONVENTIONAL if conventional else SI):
+        return tuple(
+            _measure(table, column, stored, laboratory)
+            for known in (_PRINTED, _FURTHER)
+            for table, columns in known.items()
+            for column in columns
+        )
 
 
-def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
+def _measure(table: str, column: str, stored: bool, laboratory: Laboratory) -> Measure:
     row = ROWS_OF_CELLS.get(column) or QUANTITIES[column]
-    usual = (column, row.clinical_unit if conventional else row.unit, 1.0)
-    name, unit, factor = CONVENTIONAL.get(column, usual) if conventional else usual
+    unit, factor = (row.unit, 1.0) if stored else (row.clinical_unit, row.factor)
+    name = column if stored or column in ROWS_OF_CELLS else reported(column)
     expected = "expected_" if table == "semen" else ""
     read = _READ.get(column) or (lambda rows, _: rows[f"{expected}{column}"])
 

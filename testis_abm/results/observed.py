@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.quantities import SI, unit_system
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import convert
@@ -16,7 +17,7 @@ COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 
 
 def observed(result: Run) -> pd.DataFrame:
-    """Return the observed values of the scenario beside the prediction, in the unit they were given in.
+    """Return the observed values of the scenario beside the prediction, in the unit they were given in, or in SI units where those are in force.
 
     The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line:
     what the scenario's laboratory reports of hormones (oestradiol by its assay) and of expected semen, without random
@@ -25,9 +26,11 @@ def observed(result: Run) -> pd.DataFrame:
     rows = []
     for entry in result.scenario.observed:
         stored = predict(result, entry.variable, entry.day)
-        predicted = convert(entry.variable, stored, entry.canonical_unit, entry.unit)
-        ratio = predicted / entry.value if entry.value else np.nan
-        rows.append((entry.variable, entry.day, entry.label, entry.unit, entry.value, predicted, ratio))
+        unit = entry.canonical_unit if unit_system() == SI else entry.unit
+        value = convert(entry.variable, entry.value, entry.unit, unit)
+        predicted = convert(entry.variable, stored, entry.canonical_unit, unit)
+        ratio = predicted / value if value else np.nan
+        rows.append((entry.variable, entry.day, entry.label, unit, value, predicted, ratio))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -17,12 +17,13 @@ from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.man.effects import drugs_of
 from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
-from testis_abm.quantities import EFFECTS, LOST_SPERMATIDS, OESTRADIOL, QUANTITIES
+from testis_abm.quantities import EFFECTS, LOST_SPERMATIDS, OESTRADIOL, QUANTITIES, told
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment, last_window
 from testis_abm.results.treatment import basis as level_basis
+from testis_abm.scenario.condition import Clause
 from testis_abm.scenario.scenario import extrapolated
 from testis_abm.statistics import FEW, deterministic
 
@@ -349,9 +350,16 @@ def decisions(result: Run) -> str:
     parts = []
     for number_, rows in table.groupby("therapy"):
         therapy = result.scenario.therapy[int(number_) - 1]
-        name = f"{therapy.title} when {therapy.when}"
+        if therapy.when is None:  # none is decided on
+            continue
+        name = f"{therapy.title} when {therapy.when.told}"
         made = rows.groupby(["replicate", "day"])["taken"].first()
-        parts.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
+        parts.append(
+            _wrapped(
+                "Decided: ",
+                f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows, therapy.when.clauses)}).",
+            )
+        )
     return "\n".join(parts)
 
 
@@ -367,12 +375,13 @@ def _verdict(made: pd.Series) -> str:
     return f"{when} given after {taken} of {count} decisions, first on day {first:g}"
 
 
-def _measurements(rows: pd.DataFrame) -> str:
+def _measurements(rows: pd.DataFrame, clauses: Sequence[Clause]) -> str:
     """Return the measured values, by the clause and the day of their sample."""
     parts = []
-    for _, sample in rows.groupby("clause", sort=False):
-        low, high = number(sample["measured"].min()), number(sample["measured"].max())
-        unit = sample["unit"].iloc[0]
+    for k, sample in rows.groupby("clause", sort=False):
+        clause = clauses[int(k)]
+        low, high = (number(clause.reported(end)) for end in (sample["measured"].min(), sample["measured"].max()))
+        unit = clause.reported_unit
         days = sorted(sample["measured_day"].unique())
         when = f"day {days[0]:g}" if len(days) == 1 else f"days {days[0]:g} to {days[-1]:g}"
         parts.append(f"{sample['quantity'].iloc[0]} {low if low == high else f'{low} to {high}'} {unit} on {when}")
@@ -401,7 +410,7 @@ def flags(result: Run, treatment: Treatment | None) -> str:
     start, end = (treatment.start, treatment.end) if treatment else (0.0, float(safety["day"].max()))
     safety = safety[safety["day"] > start]
     parts = [
-        f"{QUANTITIES[OESTRADIOL['lc-ms']].label} under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
+        f"{QUANTITIES[OESTRADIOL['lc-ms']].label} under {told('{E2:10}')}: {_days(safety, safety['oestradiol_low'])}.",
         _bone(safety[safety["day"] <= end]),
         _haematocrit(safety),
         *_complaints(result, arm, start),

@@ -39,6 +39,8 @@ _KNOWN = ("attribution", "plausible")  # tables that a run has only if they were
 FILES = frozenset(
     {_RUN, _SCENARIO, _SECTIONS}
     | {f"{name}.parquet" for name in (*SCHEMAS, *_KNOWN)}
+    | {f"{name}.{form}" for name in (*SCHEMAS, *_KNOWN) for form in outputs.FORMATS}
+    | {"report.html"}
     | (_PICTURES := {f"{name}.{kind}" for name in FIGURES for kind in KINDS})
 )
 
@@ -72,17 +74,26 @@ def check_pictures(folder: str | Path) -> Path:
     return target
 
 
-def save(result: Run, folder: str | Path) -> Path:
+def save(result: Run, folder: str | Path, form: str | None = None, about: Mapping[str, object] | None = None) -> Path:
     """Write `result` to `folder`, whole or not at all, and return the folder.
 
     Earlier results in the folder are replaced; files in it that are no results stay where they are.
+
+    Args:
+        result: what is written.
+        folder: where.
+        form: another format (outputs.FORMATS) in which its tables with rows are written too, beside the Parquet that
+            `load` reads.
+        about: what such files say of themselves (default: the title and seed of the run).
 
     Raises:
         TestisError: the folder holds something else than results, or the disk refuses.
     """
     target = outputs.check_folder(folder, _RUN, FILES)
+    named = {"title": result.title, "seed": result.provenance.get("seed", "")} if about is None else about
+    form = None if form is None else guard.word(form, outputs.FORMATS, "form")
     with files.whole_folder(target, FILES) as partial:
-        _write(result, partial)
+        _write(result, partial, None if form == "parquet" else form, named)
     return target
 
 
@@ -157,12 +168,22 @@ def _read_run(folder: Path) -> dict[str, Any]:
         raise TestisError(f"{folder}: {_RUN} is damaged: {files.reason(error)}") from error
 
 
-def _write(result: Run, folder: Path) -> None:
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds results of a run."""
+    return (folder / _RUN).exists()
+
+
+def _write(result: Run, folder: Path, form: str | None, about: Mapping[str, object]) -> None:
     for name, table in result.tables.items():
-        write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
+        units = {c: of.unit for c, of in SCHEMAS[name].items()}
+        write_table(table, folder / f"{name}.parquet", units)
+        if form is not None and len(table):
+            outputs.write_table(folder / f"{name}.{form}", table, units, about)
     for name in _KNOWN:
         if (table := getattr(result, name)) is not None:
             write_table(table, folder / f"{name}.parquet", {})
+            if form is not None and len(table):
+                outputs.write_table(folder / f"{name}.{form}", table, {}, about)
     if result.sections:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
         plain: Any = {key: np.asarray(value) for key, value in arrays.items()}

@@ -19,7 +19,7 @@ from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
 
 
-def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
+def summarise(result: Run, *, conventional: bool | None = None) -> pd.DataFrame:
     """Return the summary of a run, one row a quantity, indexed by its name with unit.
 
     Levels are those of every command (see treatment.closing): of hormones means over the last 28 days (of treatment, or
@@ -37,7 +37,8 @@ def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
 
     Args:
         result: the run.
-        conventional: testosterone in ng/dL, oestradiol in pg/mL and intratesticular levels in ng/mL, else SI.
+        conventional: testosterone in ng/dL, oestradiol in pg/mL and intratesticular levels in ng/mL, or (False) SI
+            (default: the system of units in force).
 
     Raises:
         TestisError: the run is empty.

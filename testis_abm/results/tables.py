@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -79,9 +78,8 @@ def _suffix(unit: str) -> str:
     return "_" + unit.lower().replace("/", "_")
 
 
-# Column in SI -> column in conventional units, factor.
-CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
-    row.column: (row.column.removesuffix(_suffix(row.unit)) + _suffix(row.clinical_unit), row.clinical_unit, row.factor)
-    for row in QUANTITIES.values()
-    if row.factor != 1.0
-}
+def reported(column: str) -> str:
+    """Return the name of a column of QUANTITIES in its clinical unit, in the system of units in force."""
+    row = QUANTITIES[column]
+    kept = row.factor == 1.0 or not column.endswith(_suffix(row.unit))
+    return column if kept else column.removesuffix(_suffix(row.unit)) + _suffix(row.clinical_unit)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, RATIO, Quantity
+from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, RATIO, SI, Quantity, unit_system
 from testis_abm.scenario.amounts import NUMBER, number_in, parse_day, plain, spelled
 from testis_abm.support.errors import ScenarioError, nearest, shown, written
 
@@ -90,6 +90,24 @@ class Clause:
         above, equal = value > self.limit, value == self.limit
         return (above if self.operator[0] == ">" else value < self.limit) or (equal and "=" in self.operator)
 
+    @property
+    def reported_unit(self) -> str:
+        """Return the unit in which reports have it: as written, or under SI units that of the quantity there."""
+        return _row(self.column).si[0] if unit_system() == SI else self.unit
+
+    def reported(self, value: float) -> float:
+        """Return a value in the unit of the clause in `reported_unit`."""
+        row = _row(self.column)
+        return value if self.reported_unit == self.unit else value * row.units[self.unit] * row.si[1]
+
+    @property
+    def told(self) -> str:
+        """Return the clause as reports have it."""
+        if self.reported_unit == self.unit:
+            return str(self)
+        day = "" if self.day is None else f" at day {self.day}"
+        return f"{self.quantity} {self.operator} {self.reported(self.limit):.3g} {self.reported_unit}{day}"
+
     def __str__(self) -> str:
         """Return the clause as a scenario file would have it."""
         unit = "" if " per " in self.unit else f" {self.unit}"  # that of a ratio goes without saying
@@ -117,6 +135,11 @@ class Condition:
     def holds(self, met: tuple[bool, ...]) -> bool:
         """Return whether the condition holds, given which of its clauses do."""
         return all(met) if self.joint == "and" else any(met)
+
+    @property
+    def told(self) -> str:
+        """Return the condition as reports have it."""
+        return f" {self.joint} ".join(clause.told for clause in self.clauses)
 
     def __str__(self) -> str:
         """Return the condition as a scenario file would have it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from testis_abm.scenario.scenario import EXTRAPOLATION
 from testis_abm.support import files, guard, outputs
 
 _JSON, _CSV = "studies.json", "studies.csv"
-_FILES = (_JSON, _CSV, "studies.png", "studies.svg")
+_FILES = (_JSON, _CSV, "studies.xlsx", "studies.parquet", "studies.png", "studies.svg", "results.json", "report.html")
 _COLUMNS = (
     "study",
     "citation",
@@ -122,8 +122,10 @@ def score(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def save(table: pd.DataFrame, folder: str | Path) -> list[Path]:
-    """Write studies.json and studies.csv, both or none, in place of those of an earlier replay and its picture.
+def save(
+    table: pd.DataFrame, folder: str | Path, form: str | None = None, about: Mapping[str, object] | None = None
+) -> list[Path]:
+    """Write studies.json and studies.csv, and the table in the format `form` too (with what `about` says of it), all or none, in place of those of an earlier replay and its picture.
 
     Raises:
         TestisError: it is no table of a replay, or the folder holds something else, or cannot be written.
@@ -133,7 +135,10 @@ def save(table: pd.DataFrame, folder: str | Path) -> list[Path]:
     with files.whole_folder(outputs.check_folder(folder, _JSON, _FILES), _FILES) as partial:
         outputs.write_json(partial / _JSON, {"version": __version__, "rows": rows})
         outputs.write_table(partial / _CSV, table)
-    return [Path(folder) / _JSON, Path(folder) / _CSV]
+        added = [f"studies.{form}"] if form in ("xlsx", "parquet") else []
+        for name in added:
+            outputs.write_table(partial / name, table, about=about)
+    return [Path(folder) / name for name in (_JSON, _CSV, *added)]
 
 
 def check_writable(folder: str | Path) -> None:

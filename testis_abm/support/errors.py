@@ -19,6 +19,7 @@ class TestisError(Exception):
 
     # Stops pytest from collecting the class for its name.
     __test__ = False
+    problems: tuple[Problem, ...] = ()  # each with its place, where it is known
 
     def __init__(self, message: str) -> None:
         # What a user wrote may hold signs that move the cursor, or be thousands of signs long.

@@ -261,7 +261,10 @@ def named(place: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
             return read(text)
         except ScenarioError as error:
             # Argparse puts its own words in the place of a ValueError, which a ScenarioError is.
-            raise TestisError(str(error.at(place))) from None
+            refused = error.at(place)
+            told = TestisError(str(refused))
+            told.problems = refused.problems
+            raise told from None
 
     return check
 

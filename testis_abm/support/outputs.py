@@ -5,21 +5,23 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Collection, Sequence
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.support import files, guard
+from testis_abm.support import files, guard, tabular
 from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.tabular import SOFTWARE as SOFTWARE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SOFTWARE = "testis_abm"  # in every file that has room for it
-TABLES = (".parquet", ".csv")
+FORMATS = ("csv", "xlsx", "parquet", "json")
+TABLES = (".parquet", ".csv", ".xlsx", ".json")
 _HEADER = 100_000  # bytes of the names of a table's columns
 _PROBE_BYTES = 65536
-_HEAD = 4096  # bytes of a picture within which the name of its software stands
+_HEAD = 4096  # bytes at the beginning or end of a picture or film within which the name of its software stands
 
 
 def check_table(path: str | Path, columns: Sequence[str]) -> None:
@@ -31,12 +33,26 @@ def check_table(path: str | Path, columns: Sequence[str]) -> None:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TABLES:
-        hint = "; spreadsheets open .csv" if suffix in (".xlsx", ".xls", ".ods") else ""
+        hint = "; spreadsheets open .xlsx and .csv" if suffix in (".xls", ".ods") else ""
         raise TestisError(
-            f"{printable(str(path))}: the suffix must say the format, .parquet or .csv, "
+            f"{printable(str(path))}: the suffix must say the format, {', '.join(TABLES[:-1])} or {TABLES[-1]}, "
             f"not {suffix or 'nothing'!r}{hint}"
         )
+    if suffix == ".xlsx":
+        tabular.need_openpyxl()
     check(path, columns)
+
+
+def read_format(text: str) -> str:
+    """Return the format of tables that `text` names.
+
+    Raises:
+        ScenarioError: it names none, or one for which a package is missing.
+    """
+    chosen = guard.word(text.lower().removeprefix("."), FORMATS)
+    if chosen == "xlsx":
+        tabular.need_openpyxl()
+    return chosen
 
 
 def check(path: str | Path, columns: Sequence[str] = ()) -> None:
@@ -121,30 +137,82 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
                 with files.regular(path) as file:
                     names = file.readline(_HEADER).decode().strip().split(",")
                 return bool(columns) and names[: len(columns)] == list(columns)
+            case ".xlsx":
+                with files.regular(path) as file:
+                    return tabular.written_here(file)
             case ".json":
                 content = files.read_json(path)
                 return isinstance(content, dict) and content.get("software") == SOFTWARE
+            case ".h5ad":
+                import h5py
+
+                with h5py.File(path) as states:
+                    return bool(states["uns/software"].asstr()[()] == SOFTWARE)
         with files.regular(path) as picture:
-            return SOFTWARE.encode() in picture.read(_HEAD)
-    except (OSError, ValueError, pa.ArrowException):
+            start = picture.read(_HEAD)
+            picture.seek(max(0, path.stat().st_size - _HEAD))
+            return SOFTWARE.encode() in start + picture.read(_HEAD)
+    except (OSError, ValueError, KeyError, ImportError, zipfile.BadZipFile, pa.ArrowException):
         return False
 
 
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table without its index as Parquet or CSV, as the suffix says.
+def write_table(
+    path: str | Path,
+    table: pd.DataFrame,
+    units: Mapping[str, str] | None = None,
+    about: Mapping[str, object] | None = None,
+) -> None:
+    """Write a table without its index as Parquet, CSV, Excel or JSON, as the suffix says.
+
+    Args:
+        path: of the file; table: what is written.
+        units: column -> its unit, where it has one; in a workbook under the name of the column, in JSON beside it.
+        about: what else a workbook and JSON say of the table: title, version, seed, disclaimer ...
 
     Raises:
-        TestisError: the disk refuses.
+        TestisError: the disk refuses, the table is more than a worksheet holds, or openpyxl is missing.
     """
+    units, about, suffix = units or {}, about or {}, Path(path).suffix.lower()
+    match suffix:
+        case ".csv":
+            content = tabular.csv_of(table)
+        case ".json":
+            content = tabular.json_of(table, units, {"table": Path(path).stem, **about})
+        case ".xlsx":
+            content = tabular.xlsx_of(table, Path(path).stem, units, about)
+        case _:
+            content = b""
     with files.whole(path) as file:
-        if Path(path).suffix.lower() == ".csv":
-            file.write(table.to_csv(index=False, lineterminator="\n").encode())
+        if content:
+            file.write(content)
             return
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         arrow = pa.Table.from_pandas(table, preserve_index=False)
         pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), "software": SOFTWARE}), file)
+
+
+def read_table(path: str | Path, types: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return the table that `write_table` wrote, with its types; CSV has none, so `types` may name those of its columns.
+
+    Raises:
+        TestisError: it is no such table.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in TABLES:
+        raise TestisError(f"{printable(str(path))}: is no table; the suffix must be one of {', '.join(TABLES)}")
+    import pyarrow as pa
+
+    try:
+        if suffix == ".parquet":
+            import pandas as pd
+
+            return pd.read_parquet(path)
+        with files.regular(path) as file:
+            return tabular.from_csv(file, types) if suffix == ".csv" else tabular.READERS[suffix](file)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException) as error:
+        raise TestisError(f"{printable(str(path))}: cannot be read as a table: {files.reason(error)}") from error
 
 
 def write_json(path: str | Path, content: dict[str, object]) -> None:

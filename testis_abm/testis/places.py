@@ -40,12 +40,19 @@ def _progress(lineage, step, remaining, mean_days, variation):
     return progress
 
 
+def germ_progress(tissue: Tissue, rows: np.ndarray) -> np.ndarray:
+    """Return how far the germ cells in `rows` of the columns are through their time as their type, 0 to 1 (stem cells 0)."""
+    germ, p = tissue.columns.germ, tissue.p
+    remaining, mean_days = germ.ends[rows] - tissue.now, np.array(durations(p))
+    step = germ.step[rows].astype(np.intp)
+    return np.asarray(_progress(germ.lineage[rows], step, remaining, mean_days, p.germ.duration_variation))
+
+
 def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
     germ, geometry = tissue.columns.germ, tissue.geometry
-    lineage, step, p = germ.lineage[rows], germ.step[rows].astype(np.intp), tissue.p
-    remaining, mean_days = germ.ends[rows] - tissue.now, np.array(durations(p))
-    progress = _progress(lineage, step, remaining, mean_days, p.germ.duration_variation)
+    lineage, step = germ.lineage[rows], germ.step[rows].astype(np.intp)
+    progress = germ_progress(tissue, rows)
     across = uniforms(lineage, _ACROSS, PLACE) - 0.5
     radial = _DEPTH[step] + progress * (_DEPTH[step + 1] - _DEPTH[step]) + 2.0 * _RADIAL_SCATTER * across
     sideways = uniforms(lineage, _SIDEWAYS, PLACE) - 0.5
