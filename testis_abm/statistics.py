@@ -476,6 +476,9 @@ def auc(scores: np.ndarray, positive: np.ndarray, least: int = 5) -> Effect:
     return Effect(float(found.prob1), float(ends[0]), float(ends[1]))
 
 
+_FAR_OUT = 8.0  # SD of the difference beyond which a test does not miss it
+
+
 def power(effect: Effect, sizes: tuple[int, int], wanted: int) -> float:
     """Return the power with `wanted` measured men in each of two arms, effect and spread as in `sizes` men.
 
@@ -488,7 +491,9 @@ def power(effect: Effect, sizes: tuple[int, int], wanted: int) -> float:
         return float("nan")
     error = (effect.high - effect.low) / 2.0 / float(student.ppf(0.5 + _LEVEL / 2.0, effect.df))
     size = abs(effect.centre) / error * float(np.sqrt(1.0 / sizes[0] + 1.0 / sizes[1]))
-    return float(TTestIndPower().power(size, wanted, 1.0 - _LEVEL, df=2.0 * wanted - 3.0))
+    found = float(TTestIndPower().power(size, wanted, 1.0 - _LEVEL, df=2.0 * wanted - 3.0))
+    # Far out the noncentral t has no number any more.
+    return 1.0 if np.isnan(found) and size * np.sqrt(wanted / 2.0) > _FAR_OUT else found
 
 
 def variance_reduction(before: np.ndarray, after: np.ndarray) -> float:

@@ -449,7 +449,7 @@ class Laboratory:
 
     def _usual(self, column: str, expected: np.ndarray) -> np.ndarray:
         """Return the median of what is reported, of its mean: factors of variation are log-normal, of mean 1."""
-        return np.maximum(np.asarray(expected), 1e-12) * math.exp(-0.5 * self._sigma(VARIATION[column]) ** 2)
+        return np.asarray(np.maximum(expected, 1e-12) * math.exp(-0.5 * self._sigma(VARIATION[column]) ** 2))
 
     def spread(self, column: str) -> float:
         """Return the SD on a log scale of a report about the man's level: sampling, laboratory, immunoassay."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import textwrap
@@ -44,7 +43,7 @@ from testis_abm.cli.options import (
     tables,
 )
 from testis_abm.cli.options import scenario as scenario_options
-from testis_abm.cli.told import Told, fault, of_line
+from testis_abm.cli.told import Told, fault, mute, of_line
 from testis_abm.quantities import QUANTITIES, in_units, unit_system
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, shown
@@ -66,19 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             print(end="", flush=True)  # what is still to be printed is refused here, not when the process has ended
     except BrokenPipeError:
-        _mute()  # the reader of a pipe (head, less) has gone: nothing more to say
+        mute()  # the reader of a pipe (head, less) has gone: nothing more to say
         return 0
     except OSError as error:
         if error.filename is not None:  # of a file, not of what is printed
             raise
-        _mute()
+        mute()
         print(f"standard output: cannot be written: {files.reason(error)}", file=sys.stderr)
         return 2
-
-
-def _mute() -> None:
-    """Let nothing that is still to be printed fail once more as the process ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _called(arguments: Sequence[str]) -> int:

@@ -197,7 +197,9 @@ def _calibrate(options: argparse.Namespace) -> None:
         options.told.row("changed", moved.changed.reset_index())
         options.told.row("fit", moved.fit)
         options.told.say(f"{moved.text()}\n{DISCLAIMER}")
-        options.told.show(f"Results in {options.out}/  (changed.csv, fit.csv; use ensemble.csv with --ensemble)")
+        options.told.show(
+            f"Results in {options.out}/  (changed.csv, fit.csv; its ensemble: testis-abm studies run NAME --ensemble {options.out}/ensemble.csv)"
+        )
         return
     table = calibrate(Path(options.out), **size)
     options.told.say(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import platform
 import sys
 import warnings
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 _FORMAT = 1
+
+
+def mute() -> None:
+    """Let nothing that is still to be printed fail once more, now or as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Told:
@@ -53,6 +59,7 @@ class Told:
         self.folder: Path | None = None
         self.kept = True
         self.files: list[str] = []
+        self._deaf = False  # nobody reads standard output any more
 
     def say(self, text: object = "", end: str = "\n") -> None:
         """Print a text, now and whole, unless all is one document."""
@@ -61,8 +68,13 @@ class Told:
 
     def show(self, text: object, end: str = "\n") -> None:
         """Print what is only of the terminal: where results are, what to type next."""
-        if not self.as_json:
+        if self.as_json or self._deaf:
+            return
+        try:
             print(text, end=end, flush=True)
+        except BrokenPipeError:  # the reader of a pipe has gone (head, less): files are still wanted
+            self._deaf = True
+            mute()
 
     def note(self, text: str) -> None:
         """Say on standard error what a user should know, and keep it."""

@@ -256,6 +256,9 @@ def _population(file: ExperimentFile, source: Source, folder: str | Path, how: H
             filter(None, [*(f"{man}: {why}" for man, why in found.left.items()), *found.failed["man"]])
         ):
             warnings.warn(f"men_from: not used of {table.grid.source}: {text[:500]}", Note, stacklevel=4)
+        if table.faults:
+            text = f"men_from: {len(table.faults):,} cells or rows of {table.grid.source} were not used"
+            warnings.warn(f"{text}; testis-abm table {place} names them", Note, stacklevel=4)
         return found.population()
 
 
@@ -331,6 +334,7 @@ class Result:
         under: of plausible models the arms under every answer, as expected of a few of the men (results.plausible.COLUMNS);
             without those that need cells, which are in `left_out` with the reason.
         assessed: men who were measured for eligibility; days: of the visits.
+        men_from: table whose men they match ("": men of a population).
     """
 
     title: str
@@ -355,6 +359,7 @@ class Result:
     turns: pd.DataFrame | None
     planned: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+    men_from: str = ""
 
     @property
     def rise(self) -> str:
@@ -419,8 +424,13 @@ class Result:
         randomised = int(self.flow["randomised"].sum())
         excluded = self.assessed - self.planned
         cut = f" of {self.planned:,} planned, as the trial stopped at a look" if randomised < self.planned else ""
+        whose = (
+            f"  Men are virtual patients who match the untreated reports of the men of {self.men_from}.\n"
+            if self.men_from
+            else ""
+        )
         return (
-            f"  Assessed for eligibility {self.assessed:,}, excluded {excluded:,}, randomised {randomised:,}{cut}:\n"
+            f"{whose}  Assessed for eligibility {self.assessed:,}, excluded {excluded:,}, randomised {randomised:,}{cut}:\n"
             + report.aligned(rows)
             + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the "
             "last visit."
@@ -535,7 +545,9 @@ class Result:
         text = _NOTE if not self.design.crossover else _NOTE_IN_TURN
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
-        text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
+        last = self.design.length if self.design.crossover else max(self.days)
+        of_period = " (days of each period)" if self.design.crossover else ""
+        text += f" What visits sample{of_period}: {basis(*last_window(last), sampled=True)}"
         return "\n".join(map(report.note, (text, _ONE_MODEL if self.parameters.empty else _OWN_MODELS)))
 
     def _under(self, word: str) -> str:
@@ -752,6 +764,7 @@ def analyse(trial: Trial, folder: str | Path, models: Callable[[int, int], None]
         turns,
         len(trial.arm),
         left,
+        str(trial.file.table.get("men_from", "")),
     )
 
 

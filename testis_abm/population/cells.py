@@ -14,7 +14,7 @@ from testis_abm.population.headings import Meaning, folded, lists
 from testis_abm.quantities import GIVEN, Censored
 from testis_abm.scenario import load
 from testis_abm.scenario.amounts import NUMBER, parse_duration, plain, quantity
-from testis_abm.scenario.prescription import parse_prescription, rhythm
+from testis_abm.scenario.prescription import PRESCRIPTION, parse_prescription, rhythm
 from testis_abm.support.errors import Note, ScenarioError, TestisError, shown
 
 
@@ -176,7 +176,6 @@ _OFTEN = {
     "2x tgl": "twice daily",
     "1-0-1": "twice daily",
     "jeden zweiten tag": "every other day",
-    "alle 2 tage": "every 2 days",
     "wöchentlich": "weekly",
     "2x/woche": "twice weekly",
     "3x/woche": "3x/week",
@@ -188,21 +187,27 @@ _OFTEN = {
 }
 
 
+_EVERY_OTHER = re.compile(r"(?:jeden|jede|alle)\s+([0-9]{1,2})\.?\s*(tage?|wochen?)$", re.IGNORECASE)
+
+
 def prescription_of(line: str) -> tuple[Mapping[str, Any], str]:
     """Return a therapy of a line, German and other words of how often put into those that prescription.py reads.
 
     Where a line does not say how often, that is what is usual of the drug, which is returned too; else "".
     """
     text = line.strip().rstrip(".")
+    text = _EVERY_OTHER.sub(
+        lambda found: f"every {found[1]} {'days' if found[2].lower().startswith('t') else 'weeks'}", text
+    )
     for word, meant in sorted(_OFTEN.items(), key=lambda pair: -len(pair[0])):
         if text.lower().endswith(word):
             text = f"{text[: len(text) - len(word)].strip()} {meant}"
             break
     text = _with_known_name(text)
     assumed = ""
-    dosed = re.fullmatch(rf"(\S.*?)\s+{NUMBER}\s*[^\s0-9]+", plain(text))
-    if dosed is not None:
-        drug = parameters.drugs()[parameters.drug_named(dosed[1])]
+    dosed = PRESCRIPTION.fullmatch(plain(text))
+    if dosed is not None and dosed["often"] is None:
+        drug = parameters.drugs()[parameters.drug_named(dosed["drug"])]
         if drug.regimen and drug.regimen[-1].every_days is not None:
             assumed = rhythm(drug.regimen[-1].every_days)
             text = f"{text} {assumed}"

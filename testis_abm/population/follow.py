@@ -220,7 +220,9 @@ def _followed(found: Twin, reports: Sequence[Mapping[str, Given]], lived: _Lived
     table = pd.DataFrame(
         rows, columns=["day", "lab", "unit", "given", "beyond", "median", "low", "high", "fell", "inside", "effective"]
     )
-    return Followed(replace(lived.twin, weights=weights), table, kish(weights))
+    # Fewer will do than of a search: candidates are as likely as each other, and no tail stretches their weights.
+    twin = replace(lived.twin, weights=weights, least=LEAST_EFFECTIVE)
+    return Followed(twin, table, kish(weights))
 
 
 def reported_of(

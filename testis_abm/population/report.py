@@ -395,7 +395,7 @@ def predicted(
         "",
         lines(safety(before, after, dependable), "safety and outcome", int(dependable)),
         f"  {OF_POPULATIONS}",
-        f"  {spread if dependable else 'No intervals: too few virtual patients match the laboratory values.'}",
+        f"  {spread if dependable else 'No intervals: too few virtual patients match all that was reported.'}",
     ]
     return "\n".join(parts)
 

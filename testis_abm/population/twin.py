@@ -188,6 +188,7 @@ class Twin:
             ABSTINENCE of `true`.
         rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any
             man like them.
+        least: effective sample size under which no interval is given.
         prior: the population; laboratory: with the parameters that the search used.
     """
 
@@ -206,6 +207,7 @@ class Twin:
     visits: tuple[Mapping[str, Given], ...] = ()
     rested: float = ABSTINENCE
     at_visit: pd.DataFrame | None = field(default=None, repr=False)
+    least: float = LEAST_SIZE
 
     @property
     def seen(self) -> pd.DataFrame:
@@ -233,7 +235,7 @@ class Twin:
     @property
     def dependable(self) -> bool:
         """Return whether enough men carry the weight for intervals to mean something."""
-        return self.effective >= LEAST_SIZE and self.pareto_k <= WORST_SHAPE
+        return self.effective >= self.least and self.pareto_k <= WORST_SHAPE
 
     @property
     def rough(self) -> bool:

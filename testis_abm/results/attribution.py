@@ -376,16 +376,18 @@ def _why_change(
     before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, laboratory: Laboratory | None
 ) -> str:
     causes = [name for name in (*SIGNALS, NUMBERS, OWN_RULES) if name in table]
-    ranked = table.reindex(table[causes].sum(axis=1).abs().sort_values(ascending=False).index)
-    strongest = ranked.iloc[0]
-    if abs(strongest["output_change_pct"]) <= 1.0:
+    whole = table[causes].sum(axis=1)
+    ranked = table.reindex(whole.abs().sort_values(ascending=False).index)
+    if abs(ranked.iloc[0]["output_change_pct"]) <= 1.0:
         return "no rate of the germ line changes by more than 1 %"
+    along = ranked["output_change_pct"] * whole.sum() > 0.0  # what goes the way of the whole; the others go against it
+    strongest = ranked[along].iloc[0] if along.any() else ranked.iloc[0]
     cause = max(causes, key=lambda name: abs(strongest[name]))
     beside = {NUMBERS: "parameter changes", OWN_RULES: "of the scenario"}
     why = beside.get(cause) or _from_to(cause, before[cause], after[cause], laboratory)
     further = [
-        f"{row['rate']} {_percent(row['output_change_pct'])}"
-        for _, row in ranked.iloc[1:3].iterrows()
+        f"{'' if along[i] == along[strongest.name] else 'against it '}{row['rate']} {_percent(row['output_change_pct'])}"
+        for i, row in ranked.drop(index=strongest.name).iloc[:2].iterrows()
         if abs(row["output_change_pct"]) > 1.0
     ]
     return (

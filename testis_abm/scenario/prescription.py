@@ -49,7 +49,7 @@ _EVERY = re.compile(
 )
 # "q12h", "12 hourly"
 _LATIN = re.compile(r"q\s*(?P<count>[0-9]+)\s*(?P<unit>h|d|w|hours?|days?|weeks?|hrs?)|(?P<hours>[0-9]+)[\s-]*hourly")
-_PRESCRIPTION = re.compile(rf"(?P<drug>\S.*?)\s+(?P<dose>{NUMBER}\s*[^\s0-9]+)(?:\s+(?P<often>\S.*))?", re.IGNORECASE)
+PRESCRIPTION = re.compile(rf"(?P<drug>\S.*?)\s+(?P<dose>{NUMBER}\s*[^\s0-9]+)(?:\s+(?P<often>\S.*))?", re.IGNORECASE)
 _USAGE = 'write drug, dose and how often, for example "anastrozole 1mg daily"'
 
 
@@ -91,7 +91,7 @@ def parse_prescription(value: object) -> dict[str, Any]:
     Raises:
         ScenarioError: it is no such line, or does not say how often.
     """
-    match = _PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
+    match = PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
     if match is None:
         raise ScenarioError(f"{shown(value)}: {_USAGE}")
     name, dose, often = match.group("drug", "dose", "often")
