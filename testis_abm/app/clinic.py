@@ -102,8 +102,8 @@ def in_words(meaning: str) -> str:
     return title(meaning) if meaning in GIVEN else _CALLED.get(meaning, meaning.replace("_", " ").capitalize())
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def _cut(text: str, widest: int = _WIDEST) -> str:
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def heading(column: Column) -> str:
@@ -190,15 +190,10 @@ def units(meaning: str) -> list[str]:
 
 def faults(table: Table) -> pd.DataFrame:
     """Return what was found and not used, a row each with its place, the first MOST_FAULTS."""
-    of_cells = [fault for fault in table.faults if fault.row][:MOST_FAULTS]
-    cells = {
-        "column": [_cut(fault.column) for fault in of_cells],
-        "man": [_cut(fault.man) for fault in of_cells],
-        "found": [_cut(fault.found) for fault in of_cells],
-        "expected": [_without_option(fault.expected) for fault in of_cells],
-        "done": [fault.done for fault in of_cells],
-    }
-    return pd.DataFrame(cells, index=[f"row {fault.row}" for fault in of_cells], dtype=object)
+    rows = table.fault_table()
+    rows = rows[rows["row"] > 0].head(MOST_FAULTS)
+    shown = rows.drop(columns="row").map(lambda text: _cut(_without_option(text), 2 * _WIDEST))
+    return shown.set_index("row " + rows["row"].astype(str))
 
 
 def of_whole(table: Table) -> list[str]:

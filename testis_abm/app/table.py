@@ -49,7 +49,8 @@ def TableOfMen(session: Session) -> None:  # noqa: N802
                     widgets.select("Decimal sign", now.decimal, _SIGNS, session.decimal)
                     widgets.button("Close the table", session.close_table, small=True)
             if now is not None:
-                _Men(session, now)
+                # What was looked for in one file is not in another.
+                _Men(session, now).key(f"men-{id(now.table.grid)}")
         with v.Html(tag="section", attributes={"aria-label": "How it was read"}):
             if now is not None:
                 _Read(session, now)
