@@ -464,6 +464,15 @@ _ALL = (
         )
         for name in ("a_pale", "a_dark")
     ),
+    Quantity(
+        "abstinence_days",
+        "abstinence",
+        {**dict.fromkeys(("days", "day", "d"), 1.0), **dict.fromkeys(("hours", "h"), 1 / 24)},
+        words=("days of abstinence",),
+        sample="",
+        published=False,
+        asked_for=True,
+    ),
     Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample="", published=False),
     Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )
@@ -619,16 +628,22 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "morphology": Measure("normal_forms_pct", "%", 0.0, 60.0, "%", "4 %"),
         "tmc": Measure("total_motile_count_million", "million", 0.0, 2000.0, "million", "12 million"),
         "total_count": Measure("total_count_million", "million", 0.0, 3000.0, "million", "60 million"),
+        "testis_volume": Measure("testis_volume_ml", "mL", 0.5, 60.0, "mL", "15 mL"),
     }
 )
-# What is known of him besides.
+# What is known of him besides, and taken as it is: the population says nothing of prolactin but that it is normal.
 KNOWN: Mapping[str, Measure] = MappingProxyType(
     {
         "bmi": Measure("bmi", "kg/m2", 16.0, 70.0, "kg/m2", "33 kg/m2"),
         "age": Measure("age", "years", 18.0, 80.0, "years", "34 years"),
+        "prolactin": Measure("prolactin_ug_l", "ug/L", 0.5, 4000.0, "", "12 ug/L"),
     }
 )
-GIVEN = {**MEASURES, **KNOWN}
+# What is known of a visit.
+OF_VISIT: Mapping[str, Measure] = MappingProxyType(
+    {"abstinence": Measure("abstinence_days", "days", 0.5, 30.0, "days", "4 days")}
+)
+GIVEN = {**MEASURES, **KNOWN, **OF_VISIT}
 
 
 def column(name: str, assay: str) -> str:

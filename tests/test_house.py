@@ -69,6 +69,8 @@ LAWS = {
         "man",
         "parameters",
         "pictures",
+        "quantities",
+        "results",
         "scenario",
         "studies",
         "support",

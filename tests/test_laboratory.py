@@ -223,7 +223,8 @@ def test_a_report_of_no_normal_forms_is_explained_by_men_with_few(laboratory):
 
 
 def test_the_deviation_of_a_level_is_that_of_its_spread(laboratory):
-    level = np.exp(laboratory.log_sd("lh_iu_l") * np.array([-2.0, 0.0, 1.0]))
+    sd = laboratory.log_sd("lh_iu_l")
+    level = np.exp(sd * np.array([-2.0, 0.0, 1.0]) + 0.5 * sd**2)  # of which 4 would be the median report
     log, off = laboratory.likelihood("lh_iu_l", 4.0, {"lh_iu_l": 4.0 * level})
     assert off == pytest.approx([-2.0, 0.0, 1.0]) and log.argmax() == 1
     under, _ = laboratory.likelihood("lh_iu_l", Censored(4.0), {"lh_iu_l": 4.0 * level})
@@ -358,3 +359,20 @@ def test_a_trial_says_that_its_visits_know_no_hour(tmp_path):
     }
     with pytest.raises(ta.TestisError, match=r"samples\.blood_hour: visits of a trial"):
         ta.trial(table, tmp_path / "trial")
+
+
+@pytest.mark.parametrize("column", ["testosterone_nmol_l", "lh_iu_l", "oestradiol_immunoassay_pmol_l"])
+def test_reports_of_a_level_speak_for_it_and_for_no_other(column):
+    """Factors of variation have mean 1, so that their median lies under it."""
+    laboratory = Laboratory(parameters.values())
+    levels = {"testosterone_nmol_l": 15.0, "lh_iu_l": 4.0, "oestradiol_pmol_l": 150.0, "free_testosterone_nmol_l": 0.3}
+    levels |= {"fsh_iu_l": 4.0, "inhibin_b_pg_ml": 150.0, "shbg_nmol_l": 30.0, "hcg_iu_l": 0.0}
+    levels |= {"dihydrotestosterone_nmol_l": 1.5, "prolactin_ug_l": 8.0}
+    reports = [float(laboratory.blood(levels, (3,), day)[column]) for day in range(1500)]
+    source = "oestradiol_pmol_l" if column.startswith("oestradiol") else column
+    factors = np.exp(np.linspace(-0.15, 0.15, 61))
+    candidates = {source: levels[source] * factors}
+    total = np.sum([laboratory.likelihood(column, report, candidates)[0] for report in reports], axis=0)
+    best = factors[total.argmax()]
+    error = laboratory.spread(column) / len(reports) ** 0.5
+    assert abs(np.log(best)) < 3.0 * error + 0.005

@@ -6,9 +6,11 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_tissue import assert_same
 
+import testis_abm as ta
 from testis_abm import TestisError, TestisModel, load
 from testis_abm.agents.own_file import OwnFile
 from testis_abm.biology import axis, steps
@@ -371,3 +373,26 @@ def test_a_file_that_changed_is_not_run(tmp_path):
         _ = file.model
     with pytest.raises(TestisError, match="cannot be read"):
         OwnFile.at(tmp_path / "none.py")
+
+
+def test_a_comparison_lives_by_a_file_of_rules_in_every_process(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text("def modifiers(model):\n    model.modify('halved', 'spermiation', factor=0.5)\n")
+    small = {
+        "tissue": {"tubules": 1, "rows": 1, "sertoli_per_tubule": 8},
+        "plan": {"baseline": 0, "duration": 30, "replicates": 2},
+    }
+    arms = {"one": {"title": "one", **small}, "two": {"title": "two", **small, "man": {"bmi": 30}}}
+    plain = ta.compare(arms, tmp_path / "store")
+    own = ta.compare(arms, tmp_path / "store", rules=file)  # one store holds the runs of both
+    two = ta.compare(arms, tmp_path / "two", rules=file, workers=2)
+    made = [of.courses.groupby("arm")["daily_production_million_g"].last() for of in (plain, own, two)]
+    assert (made[1] < 0.8 * made[0]).all()
+    pd.testing.assert_series_equal(made[1], made[2])
+    assert own.plausible is None and "own.py" in own.left_out["two"]
+    file.write_text("def modifiers(model):\n    model.modify('halved', 'spermiaton', factor=0.5)\n")
+    with pytest.raises(ta.TestisError, match="spermiaton"):
+        ta.compare(arms, tmp_path / "three", rules=file)
+    file.write_text("x = (\n")
+    with pytest.raises(ta.TestisError, match=r"own\.py: line"):
+        ta.compare(arms, tmp_path / "three", rules=file)

@@ -133,7 +133,7 @@ def test_all_faults_of_observations_are_told_at_once():
         )
     for fault in (
         'observed 1: arm: arm "nobody" is not known; known: none',
-        'observed 1: variable: "LDL" is not known; known: DNA fragmentation, FSH,',
+        'observed 1: variable: "LDL" is not known; known: DHT, DNA fragmentation, FSH,',
         'observed 1: value: "much" is no number',
         "observed 2: day: day -7 is outside the study (day 0 to 40)",
         'observed 2: versus: arm "other" is not known',

@@ -18,7 +18,17 @@ from testis_abm.results.page import Section, render, typeset
 from testis_abm.support import outputs
 from testis_abm.support.errors import ScenarioError
 
-SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+HOME = Path(__file__).resolve().parents[1]
+SCENARIOS, CLINIC = HOME / "scenarios", str(HOME / "examples" / "tables" / "clinic_en.csv")
+OWN = """
+[preset.heavier]
+like = "obese_low_t_e2"
+bmi = 38
+
+[drug.slowazole]
+like = "anastrozole"
+inhibition_constant = 6
+"""
 TINY = ["--set", "plan.replicates=1", "--set", "tissue.tubules=1", "--days", "3"]
 LABS = ["--t", "260ng/dL", "--e2", "48pg/mL", "--lh", "3.1", "--fsh", "4.4", "--bmi", "33"]
 QUIET = ["--no-plots"]
@@ -143,7 +153,21 @@ def test_json_is_all_that_stands_on_standard_output(name, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["parameters", "aromatase"], ["drugs"], ["drugs", "anastrozole"], ["scenarios"], ["scenarios", "fever"]],
+    [
+        ["parameters", "aromatase"],
+        ["drugs"],
+        ["drugs", "anastrozole"],
+        ["scenarios"],
+        ["scenarios", "fever"],
+        ["rules"],
+        ["rules", "pachytene"],
+        ["schema"],
+        ["new", "mine.toml"],
+        ["table", CLINIC, "--out", "men.xlsx", "--faults", "faults.csv"],
+        ["twin", "--table", CLINIC, "--plan-only"],
+        ["cohort", "--table", CLINIC, "--plan-only"],
+        ["export", "parameters", "--out", "all.csv"],
+    ],
 )
 def test_lists_are_told_as_json_too(arguments, capsys):
     found = json.loads(said(capsys, [*arguments, "--json"]))
@@ -158,6 +182,11 @@ def test_lists_are_told_as_json_too(arguments, capsys):
         (["run"], "testis-abm run"),
         (["men", "--units", "imperial"], "--units"),
         (["cohort", "--men", "x"], "--men"),
+        (["drugs", "--tables", "nowhere"], "nowhere"),
+        (["drugs", "--tables"], "testis-abm"),
+        (["hypotheses", "obese_anastrozole", "--report"], ""),
+        (["table", "nowhere.csv"], ""),
+        (["export", "sbml", "obese_anastrozole"], ""),
     ],
 )
 def test_faults_are_json_with_place_and_the_same_exit_code(arguments, place, capsys):
@@ -177,6 +206,23 @@ def test_faults_are_json_with_place_and_the_same_exit_code(arguments, place, cap
 def test_marks_of_extrapolation_are_told(capsys):
     found = json.loads(said(capsys, [*COMMANDS["run"], "--set", "therapy.1.dose=50 mg", "--json", "--out", "x"]))
     assert any("extrapolation" in mark for mark in found["extrapolation"])
+
+
+def test_tables_of_ones_own_are_in_force_for_json_and_the_page(tmp_path, capsys):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "own.toml").write_text(OWN)
+    for command, name in (("drugs", "slowazole"), ("men", "heavier")):
+        found = json.loads(said(capsys, [command, "--tables", str(folder), "--json"]))
+        (table, *_) = found["tables"].values()
+        assert [row["name"] for row in table["records"] if row["own"]] == [name]
+    arguments = [*COMMANDS["run"], "--tables", str(folder), "--set", "man.preset=heavier", "--set"]
+    said(capsys, [*arguments, "therapy.1.drug=slowazole", "--out", "here", "--report"])
+    again = ["report", "here"]  # without the folder: the scenario carries its tables
+    for _ in range(2):
+        made = Path("here/report.html").read_text()
+        assert "drug slowazole, preset heavier" in made and "(preset heavier)" in made
+        said(capsys, again)
 
 
 # ---- formats

@@ -324,7 +324,7 @@ def test_each_man_is_screened_and_lives_under_a_model_of_his_own(living, folder)
     assert len({id(life.own.values) for life in prepared.lives}) > 25
     for life, task in zip(prepared.lives, prepared.tasks, strict=True):
         own = parameter_set(task.parameters)
-        assert own.values == life.values and own.drugs == life.own.drugs
+        assert own.values == life.values and own.of_drugs == life.own.of_drugs
     # The untreated stay at what screening saw the truth of: under other parameters they would not.
     true, end = prepared.cohort.cohort.true, read(folder).query("day == 120 and case == 'control'").set_index("point")
     for column in ("lh_iu_l", "fsh_iu_l", COUNT):

@@ -42,7 +42,7 @@ def Labs(session: Session) -> None:  # noqa: N802
             _chosen(session, reports)
         with solara.Div(classes=["ta-cells"]):
             for name, measure in GIVEN.items():
-                unit, hint = measure.unit if name in KNOWN else "", f"e.g. {matching.example(name)}"
+                unit, hint = measure.assumed if name in KNOWN else "", f"e.g. {matching.example(name)}"
                 write, value = partial(session.write_lab, name), texts.get(name, "")
                 widgets.text_field(title(name), value, write, hint=hint, unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)

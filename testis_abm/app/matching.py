@@ -11,7 +11,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
-from testis_abm.population.given import Lab, labs
+from testis_abm.population.given import Lab, as_number, labs
 from testis_abm.quantities import (
     GIVEN,
     KNOWN,
@@ -153,7 +153,7 @@ def _own(match: Match, name: str) -> float:
     """Return what the laboratory would report of the representative, in the unit of population.twin."""
     if name == "t_e2":
         return float(clinical_ratio(*(match.found.predicted(part)[match.row] for part in ("t", "e2"))))
-    return float(match.man[name]) if name in KNOWN else float(match.found.predicted(name)[match.row])
+    return as_number(match.found.given[name]) if name in KNOWN else float(match.found.predicted(name)[match.row])
 
 
 def labs_table(match: Match) -> pd.DataFrame:
@@ -164,7 +164,7 @@ def labs_table(match: Match) -> pd.DataFrame:
     own = [number(_own(match, name) * match.units.get(name, ("", 1.0))[1]) for name in names]
     table.insert(1, "representative virtual patient", own)
     for name in (known for known in KNOWN if known in match.found.given):
-        own_level = number(_own(match, name))
+        own_level = number(_own(match, name) * match.units[name][1])
         table.loc[report.heading(match.found, name, match.units[name][0])] = (own_level, own_level, "as given", "-")
     return table
 

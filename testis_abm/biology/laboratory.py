@@ -50,6 +50,7 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     "prolactin_ug_l": ("blood_variation.prolactin",),
     "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
     "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
+    "testis_volume_ml": ("laboratory.testis_volume",),
     "volume_ml": ("semen_variation.volume",),
     "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
     "total_count_million": ("semen_variation.concentration", "semen_variation.technician", "semen_variation.volume"),
@@ -304,6 +305,10 @@ class Laboratory:
         expected = Semen(**{name: true[name] for name in Semen.__dataclass_fields__})
         return self.blood(true, key, day) | vars(self.semen(expected, key, day))
 
+    def size(self, volume: Any, key: Sequence[int], day: int) -> Any:
+        """Return what orchidometer or ultrasound tell of testis volumes, mL."""
+        return volume * self._vary(VARIATION["testis_volume_ml"], key, day, "testis", np.shape(volume))
+
     def _vary(self, names: tuple[str, ...], key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
         return _varied(self._sigma(names), key, day, stream, size)
 
@@ -384,8 +389,8 @@ class Laboratory:
             return self._share_likelihood(column, reported, true, concentration)
         if column in ("concentration_million_ml", "total_count_million", "total_motile_count_million"):
             return self._count_likelihood(column, reported, true)
-        expected = np.maximum(self.expected(column, true), 1e-12)
-        return _normal(expected, reported, np.full(len(expected), self.spread(column)))
+        usual = self._usual(column, self.expected(column, true))
+        return _normal(usual, reported, np.full(len(usual), self.spread(column)))
 
     def likelihood_of_visits(
         self,
@@ -403,13 +408,13 @@ class Laboratory:
             reported, concentrations: a visit each; else as `likelihood`.
         """
         if len(reported) > 1 and column == OESTRADIOL["immunoassay"]:
-            expected = np.maximum(self.expected(column, true), 1e-12)
-            own = np.full(len(expected), self._sigma(VARIATION[column]))
+            usual = self._usual(column, self.expected(column, true))
+            own = np.full(len(usual), self._sigma(VARIATION[column]))
             shared = np.exp(self.values["axis.immunoassay_oestradiol_spread"] * _NODES)
             with np.errstate(divide="ignore"):
                 at = np.log(_WEIGHTS / _WEIGHTS.sum())[:, None] + np.array(
                     [
-                        sum(_normal(expected * off, self.understood(column, one), own)[0] for one in reported)
+                        sum(_normal(usual * off, self.understood(column, one), own)[0] for one in reported)
                         for off in shared
                     ]
                 )
@@ -426,9 +431,9 @@ class Laboratory:
         `apart` is the log of the factor, which all samples of a man share.
         """
         column = OESTRADIOL["immunoassay"]
-        expected = np.maximum(self.expected(column, true), 1e-12) * np.exp(apart)
-        own = np.full(len(expected), self._sigma(VARIATION[column]))
-        return _normal(expected, self.understood(column, reported), own)[0]
+        usual = self._usual(column, self.expected(column, true)) * np.exp(apart)
+        own = np.full(len(usual), self._sigma(VARIATION[column]))
+        return _normal(usual, self.understood(column, reported), own)[0]
 
     def immunoassay_apart(
         self, reported: Sequence[float | Censored], true: Mapping[str, Any], rng: np.random.Generator
@@ -436,11 +441,15 @@ class Laboratory:
         """Return how far the immunoassay may read high in each man, log of a factor, drawn given his reports, (men,)."""
         column = OESTRADIOL["immunoassay"]
         wide, own = self.values["axis.immunoassay_oestradiol_spread"], self._sigma(VARIATION[column])
-        expected = np.maximum(self.expected(column, true), 1e-12)
+        usual = self._usual(column, self.expected(column, true))
         values = [value for one in reported if not isinstance(value := self.understood(column, one), Censored)]
         precision = 1.0 / max(wide, 1e-9) ** 2 + len(values) / own**2
-        off = sum((np.log(value / expected) for value in values), np.zeros(len(expected))) / own**2
-        return np.asarray(off / precision + rng.standard_normal(len(expected)) / math.sqrt(precision))
+        off = sum((np.log(value / usual) for value in values), np.zeros(len(usual))) / own**2
+        return np.asarray(off / precision + rng.standard_normal(len(usual)) / math.sqrt(precision))
+
+    def _usual(self, column: str, expected: np.ndarray) -> np.ndarray:
+        """Return the median of what is reported, of its mean: factors of variation are log-normal, of mean 1."""
+        return np.maximum(np.asarray(expected), 1e-12) * math.exp(-0.5 * self._sigma(VARIATION[column]) ** 2)
 
     def spread(self, column: str) -> float:
         """Return the SD on a log scale of a report about the man's level: sampling, laboratory, immunoassay."""
@@ -478,7 +487,7 @@ class Laboratory:
         level = reported.limit if isinstance(reported, Censored) else reported
         per = np.where(concentration > 0.0, expected / np.maximum(concentration, 1e-12), np.nan)
         counted = self._counted(level / np.nan_to_num(per, nan=1.0))
-        return _normal(np.maximum(expected, 1e-12), reported, np.sqrt(sigma**2 + 1.0 / np.maximum(counted, 1.0)))
+        return _normal(self._usual(column, expected), reported, np.sqrt(sigma**2 + 1.0 / np.maximum(counted, 1.0)))
 
     def _share_likelihood(
         self, column: str, reported: float | Censored, true: Mapping[str, Any], seen: float | None = None

@@ -8,7 +8,7 @@ from typing import Any
 GERM_CELLS = "tissue.germ_cells_reference"  # of completed values: germ cells per Sertoli cell of the reference man
 
 
-def of_testis(man: Mapping[str, float], germ_cells: Any, there: Any, values: Mapping[str, float]) -> dict[str, Any]:
+def of_testis(man: Mapping[str, Any], germ_cells: Any, there: Any, values: Mapping[str, float]) -> dict[str, Any]:
     """Return mean testis volume (mL, of one that is there) and serum AMH (ng/mL), by column.
 
     Volume adds up what cells fill: germ cells by their number, Sertoli cells, Leydig cells, and wall, lumen and stroma,
@@ -16,7 +16,7 @@ def of_testis(man: Mapping[str, float], germ_cells: Any, there: Any, values: Map
     as much until androgen and puberty end it.
 
     Args:
-        man: physiology field -> value.
+        man: physiology field -> value, or an array of men.
         germ_cells: per Sertoli cell before any were lost, of the testes that are there, a number or an array of days.
         there: share of the testes that is there.
         values: dotted parameter name -> value, completed (`physiology.complete`).

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 import textwrap
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -34,6 +33,7 @@ from testis_abm.cli.options import (
     AS_JSON,
     NO_PLOTS,
     REPORT,
+    RULES,
     TABLES,
     Command,
     Option,
@@ -47,14 +47,13 @@ from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.cli.told import Told, fault, of_line
 from testis_abm.quantities import QUANTITIES, in_units, unit_system
 from testis_abm.support import files, guard
-from testis_abm.support.errors import Note, TestisError, shown
+from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.interrupt import Interrupt
 from testis_abm.support.loading import unswept
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from testis_abm.agents.own_file import OwnFile
     from testis_abm.parameters import Parameter
     from testis_abm.scenario import Scenario
 
@@ -173,7 +172,7 @@ def _run(options: argparse.Namespace) -> int:
     told = options.told
     scenario = printing.noted(told, load, options.file, overrides=overrides(options))
     decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
-    own = _own_file(options.rules)
+    own = printing.own_file(options.rules)
     decides += own.digest if own else ""
     folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
     with unswept():
@@ -205,23 +204,6 @@ def _run(options: argparse.Namespace) -> int:
         if own:
             result.provenance["rules_file"] = own.about
         return _report(result, folder, pool, options)
-
-
-def _own_file(path: str | None) -> OwnFile | None:
-    """Return the user's own file of rules in Python, run once, so that a fault of it comes before any work."""
-    if path is None:
-        return None
-    with unswept():
-        from testis_abm.agents.own_file import OwnFile
-
-    own = OwnFile.at(path)
-    warnings.warn(
-        f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's",
-        Note,
-        stacklevel=2,
-    )
-    _ = own.model
-    return own
 
 
 def _report(result, folder, pool, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
@@ -497,11 +479,7 @@ COMMANDS = (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
             *scenario_options(),
             option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
-            option(
-                "--rules",
-                "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)",
-                metavar="FILE",
-            ),
+            RULES,
             tables("beside the Parquet that is written in any case"),
             REPORT,
             NO_PLOTS,

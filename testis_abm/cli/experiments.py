@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, REPORT, Command, option, overrides, read_shard, scenario, tables, whole
+from testis_abm.cli.options import (
+    NO_PLOTS,
+    REPORT,
+    RULES,
+    Command,
+    option,
+    overrides,
+    read_shard,
+    scenario,
+    tables,
+    whole,
+)
 from testis_abm.cli.told import Told
 from testis_abm.support import guard
 
@@ -81,7 +92,10 @@ def _experiment(options: argparse.Namespace) -> int:
     # Of an experiment with a table of its own the seed is that of its runs and of its design.
     seeds = ("plan.seed",) if kind == "compare" else ("plan.seed", f"{kind}.seed")
     how = {"overrides": overrides(options, seeds), "workers": options.workers, "dask": options.dask}
-    how |= {"shard": options.shard} | ({"replicates": options.replicates} if kind == "compare" else {})
+    how |= {"shard": options.shard}
+    if kind == "compare":
+        own = printing.own_file(options.rules)
+        how |= {"replicates": options.replicates, "rules": own.path if own else None}
     # What --set, --seed and --days change is another experiment, with a folder of its own.
     changes = overrides(options)
     mark = json.dumps(changes, sort_keys=True) if changes else ""
@@ -236,6 +250,7 @@ COMMANDS = (
         (
             option("file", "scenarios, or one file with [[arm]] tables", nargs="+", metavar="FILE"),
             whole("--replicates", "instead of plan.replicates"),
+            RULES,
         ),
         "Compare scenario files, or the [[arm]] tables of one, with common random numbers.",
         "scenarios/experiments/compare_drugs.toml",

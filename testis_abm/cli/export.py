@@ -74,6 +74,15 @@ def _petab(options: argparse.Namespace) -> Path:
     return export_petab(options.source, options.out)
 
 
+def _records(options: argparse.Namespace) -> Path:
+    from testis_abm.exports import export_records
+    from testis_abm.results import store
+
+    run = store.load(options.source[0])
+    options.told.of(run.scenario)
+    return export_records(run, options.out)
+
+
 _WHAT = {
     "tracks": _What("a scenario", ("days", "arm", *_SCENARIO), _tracks),
     "cells": _What("a scenario", ("day", "arm", *_SCENARIO), _cells),
@@ -81,13 +90,15 @@ _WHAT = {
     "parameters": _What("nothing", (), _parameters),
     "sbml": _What("a scenario or nothing", _SCENARIO, _sbml),
     "petab": _What("studies", (), _petab),
+    "records": _What("a results folder", (), _records),
 }
 
 
 def _export(options: argparse.Namespace) -> None:
     what = _WHAT[guard.word(options.what, _WHAT, "WHAT")]
     given = len(options.source)
-    fits = {"a scenario": given == 1, "nothing": given == 0, "a scenario or nothing": given < 2, "studies": given > 0}
+    one = dict.fromkeys(("a scenario", "a results folder"), given == 1)
+    fits = {**one, "nothing": given == 0, "a scenario or nothing": given < 2, "studies": given > 0}
     if not fits[what.source]:
         raise TestisError(f"export {options.what}: takes {what.source}, not {given} names ({shown(options.source)})")
     for name in ("days", "day", "arm", "field", "set", "seed"):
@@ -120,11 +131,15 @@ COMMANDS = (
         _export,
         (
             option("what", f"one of {', '.join(_WHAT)}"),
-            option("source", "scenario (a file, or a name of testis-abm scenarios); petab: studies", nargs="*"),
+            option(
+                "source",
+                "scenario (a file, or a name of testis-abm scenarios); petab: studies; records: results folder of run",
+                nargs="*",
+            ),
             option(
                 "--out",
                 "what to write: tracks .simularium, .csv or .parquet; cells .h5ad; film .mp4 or .gif; "
-                "parameters .csv or .json; sbml .xml; petab a folder",
+                "parameters .csv or .json; sbml .xml; petab a folder; records .csv",
                 metavar="FILE",
             ),
             option("--days", "tracks, film: days of the plan, as 0:16 (all of it)", metavar="FIRST:LAST"),

@@ -218,7 +218,7 @@ _READING = {"--column": "column", "--sheet": "sheet", "--decimal": "decimal", "-
 
 def _no_table(options: argparse.Namespace) -> None:
     """Refuse options that say how a table is read where there is none."""
-    given = [name for name in ("row", *_READING.values()) if getattr(options, name, None)]
+    given = [name for name in ("row", "rise", *_READING.values()) if getattr(options, name, None)]
     if given or getattr(options, "plan_only", False):
         raise TestisError(f"--{(given or ['plan-only'])[0]} is of a table; add --table FILE")
 
@@ -254,20 +254,23 @@ def _tell_table(table: Table, told: Told) -> None:
     told.say(table.text())
 
 
-def _store(options: argparse.Namespace, seed: int) -> Path:
+def _store(options: argparse.Namespace, seed: int, under: Mapping[str, float] | None = None) -> Path:
     """Return the folder in which the search of a table's men goes on where it was stopped."""
     decides = [options.population, options.assay, seed, *(getattr(options, name) for name in _READING.values())]
+    decides += [dict(under)] if under else []
     return default_folder(f"twins-{Path(options.table).stem}", json.dumps(decides))
 
 
-def _found(options: argparse.Namespace, table: Table, folder: Path, seed: int) -> Found:
-    """Find the twins of the men of a table into a store."""
+def _found(
+    options: argparse.Namespace, table: Table, folder: Path, seed: int, under: Mapping[str, float] | None = None
+) -> Found:
+    """Find the twins of the men of a table into a store, `under` parameters of their own."""
     from testis_abm.cli.experiments import progress_bar
     from testis_abm.experiments.twins import twins
 
     options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
     with progress_bar(options.interrupt, "twins") as progress:
-        search = {"population": options.population, "assay": options.assay, "seed": seed}
+        search = {"population": options.population, "assay": options.assay, "seed": seed, "own": under}
         found = twins(table, folder, (), {"progress": progress, "workers": options.workers}, **search)
     assert found is not None  # shards are not offered here
     return found
@@ -279,11 +282,11 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
     if typed:
         raise TestisError(f"{typed[0]} and --table: use one of them")
     one = options.row if options.row != "all" else None
-    if one is None and (options.give or options.scenario):
-        raise TestisError("--give and --scenario with --table: name one man by --row ID; all of them: [trial] men_from")
+    case = _treatment(options)
+    if options.rise is not None and (one is not None or case is None):
+        raise TestisError("--rise is of the response of all men; add --give or --scenario, and leave --row out")
     if one is not None:
         need_out(options)
-    case = _treatment(options)
     table, told = _read(options, options.table), options.told
     told.seed = seed
     _tell_table(table, told)
@@ -291,15 +294,16 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
         return None
     told.say()
     if one is None:
-        return _all_twins(options, table, seed)
+        return _all_twins(options, table, case, seed)
     _twin_of(options, table, one, case, seed)
     return None
 
 
-def _all_twins(options: argparse.Namespace, table: Table, seed: int) -> int:
+def _all_twins(options: argparse.Namespace, table: Table, case: Scenario | None, seed: int) -> int:
     told, form = options.told, options.format or "parquet"
-    folder = told.place(options.out or _store(options, seed))
-    found = _found(options, table, folder, seed)
+    under = None if case is None else case.parameters
+    folder = told.place(options.out or _store(options, seed, under))
+    found = _found(options, table, folder, seed, under)
     men = found.men()
     told.row("men", men)
     told.facts["failed"] = len(found.failed)
@@ -308,11 +312,12 @@ def _all_twins(options: argparse.Namespace, table: Table, seed: int) -> int:
     for name, frame in made.items():
         told.write(folder / f"{name}.{form}", frame)
         told.files.append(f"{name}.{form}")
+    failed = len(found.failed) + (0 if case is None else _responses(options, found, case, seed, folder))
     told.say(f"\n{DISCLAIMER}")
     told.show(f"One row a man: {folder}/men.{form}; his virtual patients: {folder}/sample.{form}")
-    if len(found.failed):
-        told.note(f"{len(found.failed):,} searches failed (exit code 1)")
-    return 1 if len(found.failed) else 0
+    if failed:
+        told.note(f"{failed:,} searches or predictions failed (exit code 1)")
+    return 1 if failed else 0
 
 
 def _twin_of(options: argparse.Namespace, table: Table, one: str, case: Scenario | None, seed: int) -> None:
@@ -347,6 +352,28 @@ def _twin_of(options: argparse.Namespace, table: Table, one: str, case: Scenario
         )
         found = after.twin
     _treated(options, found, case, own, seed)
+
+
+def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: int, folder: Path) -> int:
+    """Print what a therapy is predicted to do to all men of a table, and write it beside their twins; return how many failed."""
+    from testis_abm.cli.experiments import progress_bar
+    from testis_abm.experiments.responses import MEN, RISE, folder_of, responses
+
+    own = folder / folder_of(case, options.ensemble, seed)
+    choices = {"men": options.men or MEN, "ensemble": options.ensemble, "seed": seed}
+    with progress_bar(options.interrupt, "responses") as progress:
+        response = responses(found, case, own, {"progress": progress, "workers": options.workers}, **choices)
+    assert response is not None  # shards are not offered here
+    rise = RISE if options.rise is None else float(options.rise)
+    told, name = options.told, f"responses.{options.format or 'parquet'}"
+    table = response.table(rise)
+    told.of(case)
+    told.row("responses", table)
+    told.say(f"\n{response.text(rise)}")
+    told.write(own / name, table)
+    told.files.append(str((own / name).relative_to(folder)))
+    told.show(f"A row a man and outcome: {own / name}")
+    return len(response.failed)
 
 
 def _cohort_of_table(options: argparse.Namespace) -> None:
@@ -436,7 +463,10 @@ COMMANDS = (
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
-            whole("--men", f"matching virtual patients that are treated (default {_MEN})"),
+            whole("--men", f"matching virtual patients that are treated (default {_MEN}; of each man of a table 24)"),
+            whole(
+                "--rise", "rise in %% from which a man of a table is said to respond (default 20)", None, (0, 10_000)
+            ),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",

@@ -139,6 +139,9 @@ TABLES = option(
 )
 SEED = whole("--seed", "random seed", 1)
 NO_PLOTS = flag("--no-plots", "write tables only")
+RULES = option(
+    "--rules", "a file of Python of your own, which is run: RULES, modifiers(model) (docs/rules.md)", metavar="FILE"
+)
 REPORT = flag("--report", "write report.html there too: one page of all that was found, which needs nothing else")
 JSON = flag("--json", "print one JSON document instead of text; faults are JSON on standard error")
 UNITS = option(

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.support.errors import Note
+from testis_abm.support.loading import unswept
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.progress import Progress, ProgressColumn
 
+    from testis_abm.agents.own_file import OwnFile
     from testis_abm.cli.told import Told
 
 
@@ -66,3 +70,20 @@ def bar(*columns: ProgressColumn, only_terminal: bool = False) -> Progress:
 
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=only_terminal and not console.is_terminal)
+
+
+def own_file(path: str | None) -> OwnFile | None:
+    """Return the user's own file of rules in Python, run once, so that a fault of it comes before any work."""
+    if path is None:
+        return None
+    with unswept():
+        from testis_abm.agents.own_file import OwnFile
+
+    own = OwnFile.at(path)
+    warnings.warn(
+        f"{path} is your own code (sha256 {own.digest[:12]}), run as you asked; results are its author's",
+        Note,
+        stacklevel=2,
+    )
+    _ = own.model
+    return own

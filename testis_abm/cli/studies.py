@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.choices import DISCLAIMER
+from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, REPORT, SEED, Command, option, several, tables, whole
+from testis_abm.cli.options import NO_PLOTS, REPORT, SEED, Command, option, several, tables, whole, word
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -71,6 +71,24 @@ def _files(name: str) -> list[Path]:
     if name.endswith(".toml") or os.path.exists(name):
         return [Path(name)]
     raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
+
+
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx")
+
+
+def _own_files(name: str, options: argparse.Namespace) -> list[Path]:
+    """Return the study files that a name means; of a table of men those that are made of it, in the results folder."""
+    if Path(name).suffix.lower() not in _TABLES:
+        return _files(name)
+    from testis_abm.experiments.table_studies import studies_of
+    from testis_abm.population.table_in import read_table
+
+    table = read_table(name)
+    print(f"{table.text()}\n", file=sys.stderr)
+    made, left = studies_of(table, Path(options.out) / Path(name).stem, population=options.population)
+    for text in left:
+        options.told.note(f"not used: {text}")
+    return made
 
 
 @contextmanager
@@ -161,7 +179,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     options.interrupt.at_once()
     log = partial(print, file=sys.stderr, flush=True)
     size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": log}
-    if options.cross_validate:
+    if options.cross_validate and not options.files:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
         options.told.row("left_out", found)
         options.told.say(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
@@ -171,9 +189,13 @@ def _calibrate(options: argparse.Namespace) -> None:
             raise TestisError("--move and --from are of data of your own; name study files before them")
         from testis_abm.studies.update import update
 
-        paths = [path for name in options.files for path in _files(name)]
+        if options.cross_validate:
+            raise TestisError("--cross-validate is of the shipped studies; leave your own files out")
+        paths = [path for name in options.files for path in _own_files(name, options)]
         start = _ensemble(options.start)
         moved = update(paths, Path(options.out), move=options.move or None, start=start, **size)
+        options.told.row("changed", moved.changed.reset_index())
+        options.told.row("fit", moved.fit)
         options.told.say(f"{moved.text()}\n{DISCLAIMER}")
         options.told.show(f"Results in {options.out}/  (changed.csv, fit.csv; use ensemble.csv with --ensemble)")
         return
@@ -216,7 +238,13 @@ COMMANDS = (
         "fit the ensemble of parameter sets to the studies",
         _calibrate,
         (
-            option("files", "studies of your own, files or folders; none: the shipped ones", nargs="*", metavar="FILE"),
+            option(
+                "files",
+                "studies of your own, files or folders, or tables of men (CSV, .xlsx); none: the shipped studies",
+                nargs="*",
+                metavar="FILE",
+            ),
+            word("--population", "prior over the men of a table", POPULATIONS, "clinic"),
             several(
                 "--move",
                 "PARAMETER",

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
+
+if TYPE_CHECKING:
+    from testis_abm.agents.own_file import OwnFile
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,8 @@ class Arms(Experiment[Comparison]):
 
     def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Comparison:
         """Compare the arms."""
-        return analyse(self.arms, read(folder), marked(self.title, *self.arms.values()), models)
+        title = marked(self.title, *self.arms.values())
+        return analyse(self.arms, read(folder), title, models, rules=self.job.rules)
 
 
 def prepare(
@@ -192,8 +196,9 @@ def prepare(
     replicates: int | None = None,
     overrides: Mapping[str, object] | None = None,
     title: str = "Comparison",
+    rules: str | Path | None = None,
 ) -> Arms:
-    """Return the runs of a comparison.
+    """Return the runs of a comparison (see compare).
 
     Raises:
         TestisError: fewer than two arms, arms of different length, or replicates out of range.
@@ -218,7 +223,13 @@ def prepare(
         for replicate in range(count)
         for k, (name, case) in enumerate(scenarios.items())
     ]
-    return Arms(own_title or title, scenarios, Job(cases, days, course=True), tasks)
+    own = None
+    if rules is not None:
+        from testis_abm.agents.own_file import OwnFile
+
+        own = OwnFile.at(rules)
+        _ = own.model  # a fault of the file comes before any work
+    return Arms(own_title or title, scenarios, Job(cases, days, course=True, rules=own), tasks)
 
 
 def compare(
@@ -228,6 +239,7 @@ def compare(
     title: str = "Comparison",
     replicates: int | None = None,
     overrides: Mapping[str, object] | None = None,
+    rules: str | Path | None = None,
     **how: Unpack[How],
 ) -> Comparison | None:
     """Run arms with common random numbers and compare each with the first; None while shards of it are still to come.
@@ -238,17 +250,22 @@ def compare(
         folder: the store; runs that it holds are not repeated (None: nothing is kept).
         title: of arms that are not from one file; replicates: instead of the plan's.
         overrides: dotted path -> value, as `--set` of the command, put into all arms.
+        rules: a file of Python of the user's own, by whose rules all men live (agents/own_file.py); it is run.
         how: workers, dask, shard, progress: see experiment.How.
 
     Raises:
         TestisError: see read_arms, prepare and experiment.run; or no replicate ended in all arms.
     """
     with nullcontext(folder) if folder is not None else tempfile.TemporaryDirectory() as place:
-        return run(partial(prepare, arms, replicates, overrides, title), place, **how)
+        return run(partial(prepare, arms, replicates, overrides, title, rules), place, **how)
 
 
 def analyse(
-    arms: Mapping[str, Scenario], table: pd.DataFrame, title: str, models: Callable[[int, int], None] | None = None
+    arms: Mapping[str, Scenario],
+    table: pd.DataFrame,
+    title: str,
+    models: Callable[[int, int], None] | None = None,
+    rules: OwnFile | None = None,
 ) -> Comparison:
     """Compare the arms of a finished store (`store.read`); `models` is told of plausible models (arms_under_hypotheses).
 
@@ -269,7 +286,14 @@ def analyse(
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
-    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
+    left: dict[str, str] = {}
+    over_models = None
+    if rules:  # which plausible models do not know
+        left = dict.fromkeys(
+            arms, f"lived by rules of your own ({Path(rules.path).name}); no interval over plausible models"
+        )
+    else:
+        left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}

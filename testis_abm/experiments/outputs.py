@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROWS: Mapping[str, Quantity] = {
     name: row
     for name, row in {**QUANTITIES, **ROWS_OF_CELLS}.items()
-    if name not in ("t_over_lh", "hcg_iu_l", "haematocrit_pct", "bmi", "age")
+    if name not in ("t_over_lh", "hcg_iu_l", "haematocrit_pct", "bmi", "age", "abstinence_days")
 }
 COLUMNS = tuple(ROWS)
 OUTPUTS: Mapping[str, Quantity] = {row.label: row for row in ROWS.values()}

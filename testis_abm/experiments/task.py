@@ -20,6 +20,7 @@ from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
+    from testis_abm.agents.own_file import OwnFile
     from testis_abm.man.regimen import Stop
     from testis_abm.parameters import Drug
     from testis_abm.scenario import Scenario
@@ -46,6 +47,7 @@ class Job:
         course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the
             signals that Sertoli cells sense are kept too.
         stops: whether the first day without doses of a man who left his drugs (Task.stop) is kept too, NaN of others.
+        rules: a file of rules in Python of the user's own, by which all men of cells live.
     """
 
     cases: Mapping[str, Mapping[str, Any]]
@@ -54,6 +56,14 @@ class Job:
     arms: tuple[str, ...] = (UNTREATED, TREATED)
     course: bool = False
     stops: bool = False
+    rules: OwnFile | None = None
+
+    @property
+    def model(self) -> type[TestisModel]:
+        """Return the class of its men of cells."""
+        from testis_abm.agents.model import TestisModel
+
+        return self.rules.model if self.rules else TestisModel
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,7 +77,8 @@ class Job:
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """Return all that decides on the results of each case but what its tasks add, as JSON."""
-        shared = [version(), self.days, self.engine, self.course, *([self.stops] if self.stops else [])]
+        shared: list[Any] = [version(), self.days, self.engine, self.course, *([self.stops] if self.stops else [])]
+        shared += [self.rules.digest] if self.rules else []
         return {name: json.dumps([*shared, case], sort_keys=True, default=str) for name, case in self.cases.items()}
 
 
@@ -189,14 +200,13 @@ def _changed(scenario: Scenario, man: Mapping[str, float], numbers: Mapping[str,
 
 
 def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job, stop: Stop | None) -> list[Row]:
-    from testis_abm.agents.model import TestisModel
     from testis_abm.experiments.outputs import WEEK, of_cells, of_signals
     from testis_abm.results.treatment import WINDOW
 
-    rest = _untreated(scenario, drugs, seed)
+    rest = _untreated(scenario, drugs, seed, job)
     rows: list[Row] = []
     for arm in arms:
-        man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest, drugs=drugs)
+        man = job.model(scenario, rng=seed, treated=arm == TREATED, settled=rest, drugs=drugs)
         man.brief = not job.course
         man.regimen.stop = stop or man.regimen.stop
         kept: list[Row] = []
@@ -218,17 +228,15 @@ def _ended(job: Job, day: float) -> tuple[float, ...]:
 _settled: dict[Any, TestisModel] = {}
 
 
-def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
+def _untreated(scenario: Scenario, drugs: Drugs, seed: int, job: Job) -> TestisModel:
     """Return the man in his steady state, of whom the arms are copies."""
-    from testis_abm.agents.model import TestisModel
-
     past = {part.drug: None if drugs is None else drugs[part.drug] for part in scenario.man.history}
     tables, rules = scenario.own_tables, scenario.untreated().rule
     whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters, tables, rules
-    key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed)
+    key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed, job.rules)
     if key not in _settled:
         _settled.clear()  # first, as a large tissue may not fit twice
-        _settled[key] = TestisModel(scenario, rng=seed, treated=False, drugs=drugs)
+        _settled[key] = job.model(scenario, rng=seed, treated=False, drugs=drugs)
     return _settled[key]
 
 

@@ -24,13 +24,14 @@ from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Row, Task
 from testis_abm.population.cohort import Cohort, measure
-from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.population.distribution import Population
 from testis_abm.population.follow import LEAST_EFFECTIVE, OnTreatment, follow
+from testis_abm.population.of_twins import OfTwins, of_twins
 from testis_abm.population.screen import Screened, parse_criterion
 from testis_abm.population.search import LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.table_in import Patient, Table, known_of
 from testis_abm.population.twin import Pool, find
-from testis_abm.quantities import DEFAULT_ASSAY, MEASURES, Censored
+from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, Censored
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
 
@@ -54,10 +55,10 @@ class TwinJob(Job):
         """Find the twin of a man; return a row a virtual patient: lesion, number, levels."""
         case: Any = self.cases[""]
         rest, treated = _read(task.overrides["visits"])
-        pool = _pool(case["population"], case["seed"])
-        found = find(
-            rest[0], again=rest[1:], population=case["population"], assay=case["assay"], seed=case["seed"], pool=pool
-        )
+        own = case.get("parameters", {})
+        pool = _pool(case["population"], case["seed"], tuple(own.items()))
+        how = {name: case[name] for name in ("population", "assay", "seed")}
+        found = find(rest[0], again=rest[1:], values=parameters.values(own), pool=pool, **how)
         effective, followed = found.effective, np.nan
         if treated:
             after = follow(found, treated, seed=case["seed"])
@@ -72,9 +73,9 @@ class TwinJob(Job):
 
 
 @cache
-def _pool(population: str, seed: int) -> Pool:
-    """Return the pool of this process."""
-    return Pool.draw(population, _POOL, seed)
+def _pool(population: str, seed: int, own: tuple[tuple[str, float], ...]) -> Pool:
+    """Return the pool of this process, under the tables' parameters but for its `own`."""
+    return Pool.draw(population, _POOL, seed, parameters.values(dict(own)))
 
 
 def _written(rest: Sequence[Mapping[str, float | Censored]], treated: Sequence[OnTreatment]) -> str:
@@ -105,14 +106,14 @@ def reports(man: Patient) -> tuple[list[dict[str, float | Censored]], list[OnTre
 
     Visits untreated, before any treatment, describe him at rest; those on a treatment since a known day follow. What he
     is after a treatment depends on how long ago it ended, which a table does not tell. What is known of him besides
-    (age, body mass index) is that of his first visit that has it.
+    (table_in.known_of) is that of his first visit that has it.
     """
     rest: list[dict[str, float | Censored]] = []
     treated: list[OnTreatment] = []
     left = []
     known = known_of(man.visits)
     for visit in man.visits:
-        given = {name: value for name, value in visit.values.items() if name in MEASURES} | known
+        given = {name: value for name, value in visit.values.items() if name not in KNOWN} | known
         if not visit.on and not treated:
             rest.append(given)
         elif not visit.on:
@@ -164,6 +165,7 @@ def prepare(
     assay: str = DEFAULT_ASSAY,
     seed: int = 1,
     sample: int = SAMPLE,
+    own: Mapping[str, float] | None = None,
 ) -> Twins:
     """Return the searches of the men of a table.
 
@@ -171,6 +173,7 @@ def prepare(
         table: as read.
         rows: identifiers of those who are wanted (default: all).
         population, assay, seed: see twin.find; sample: virtual patients kept of each.
+        own: parameters that replace those of the tables, by dotted name.
 
     Raises:
         ScenarioError: no such man, or nobody has a report that a search can use.
@@ -182,6 +185,7 @@ def prepare(
         "seed": guard.argument("seed", seed),
         "sample": guard.argument("men", sample),
         "pool": _POOL,
+        **({"parameters": dict(sorted(own.items()))} if own else {}),
     }
     # A mistyped word is told here once, and not by each man.
     Population.named(population)
@@ -205,7 +209,7 @@ def twins(
     """Find the twins of the men of a table (what is missing of them); None while shards are still to come.
 
     Args:
-        table: as read; rows: see prepare, as `search` (population, assay, seed, sample).
+        table: as read; rows: see prepare, as `search` (population, assay, seed, sample, own).
         folder: the store; a run that was stopped goes on there.
         how: workers, dask, shard, progress (experiment.How).
 
@@ -290,14 +294,7 @@ class Found:
 
     def population(self) -> OfTwins:
         """Return the population from which a cohort or trial draws the virtual patients of these men."""
-        if self.sample.empty:
-            raise ScenarioError(f"{self.table.grid.source}: no man has a twin")
-        sizes = self.sample.groupby("man", sort=False).size().to_numpy()
-        rows = {name: self.sample[name].to_numpy() for name in parameters.physiology()}
-        kinds = self.sample["lesion"].map({name: k for k, name in enumerate(LESIONS)}).to_numpy()
-        prior = Population.named(self.search["population"])
-        name = f"men of {self.table.grid.source}"
-        return OfTwins(name, prior.numbers, prior.like, rows, kinds, np.concatenate([[0], np.cumsum(sizes)]))
+        return of_twins(self.sample, self.search["population"], self.table.grid.source)
 
     def screened(
         self, criteria: Sequence[str] = (), *, each: int = SAMPLE, visits: int = 1, seed: int = 1
@@ -316,7 +313,7 @@ class Found:
         own = self.sample[self.sample["number"] < each].reset_index(drop=True)
         men, lesions = own[list(parameters.physiology())], own["lesion"]
         true = own[[f"true_{name}" for name in _TRUE]].rename(columns=lambda name: name.removeprefix("true_"))
-        laboratory = Laboratory(parameters.values(), self.search["assay"])
+        laboratory = Laboratory(parameters.values(self.search.get("parameters")), self.search["assay"])
         measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
         good = np.ones(len(own), dtype=bool)
         for test in tests:
@@ -330,35 +327,3 @@ class Found:
 
         cohort = Cohort(of(men), of(lesions), of(true), [of(visit) for visit in measured])
         return Screened(cohort, len(own), tuple(criteria), laboratory), of(own["man"])
-
-
-@dataclass(frozen=True)
-class OfTwins(Population):
-    """The virtual patients of the men of a table: a man of the table is drawn, each as often, then one of his.
-
-    Attributes:
-        rows: physiology, field -> (virtual patients,); kinds: indices into LESIONS of each.
-        bounds: of the rows of each man of the table, (men + 1,).
-    """
-
-    rows: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    kinds: np.ndarray = field(default_factory=lambda: np.zeros(0, int), repr=False)
-    bounds: np.ndarray = field(default_factory=lambda: np.zeros(1, int), repr=False)
-
-    def lesion_shares(self) -> np.ndarray:
-        """Return the share of virtual patients with each of LESIONS."""
-        return np.bincount(self.kinds, minlength=len(LESIONS)) / len(self.kinds)
-
-    def hidden(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw `n` men: their place among the virtual patients (n, 1), and lesions (n,), indices into LESIONS."""
-        men = len(self.bounds) - 1
-        # Whole rounds of the table's men, each in an order of its own: all of them are there as often as can be.
-        whose = np.concatenate([rng.permutation(men) for _ in range(-(-n // men))])[:n]
-        first, last = self.bounds[whose], self.bounds[whose + 1]
-        place = first + (rng.random(n) * (last - first)).astype(int)
-        return place[:, None].astype(float), self.kinds[place]
-
-    def fields(self, hidden: np.ndarray, lesions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the physiology of men from their places (see hidden)."""
-        place = hidden[:, 0].astype(int)
-        return {name: of[place] for name, of in self.rows.items()}

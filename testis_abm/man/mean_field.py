@@ -335,7 +335,7 @@ def steady_state(values: Mapping[str, float], man: Mapping[str, float], *, absti
 
 
 def steady_states(
-    values: Mapping[str, float], men: Mapping[str, np.ndarray], *, abstinence: float = 3.0
+    values: Mapping[str, float], men: Mapping[str, np.ndarray], *, abstinence: float | Sequence[float] = 3.0
 ) -> dict[str, np.ndarray]:
     """Return the untreated levels and semen of many men, each (men,), as `steady_state` of one; on all cores.
 

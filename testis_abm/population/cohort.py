@@ -13,6 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.size import of_testis
 from testis_abm.man.mean_field import steady_states
 from testis_abm.man.parameter_set import (
     ABSTINENCE,
@@ -37,12 +38,20 @@ APART = 7919  # between the seeds of blocks
 Past = Callable[[pd.DataFrame, Sequence[Values]], pd.DataFrame]
 
 
-def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
-    """Return true untreated levels and semen (after days of `abstinence`) of men (a row of physiology each)."""
+def labs(
+    men: pd.DataFrame, values: Mapping[str, float], abstinence: float | Sequence[float] = ABSTINENCE
+) -> pd.DataFrame:
+    """Return true untreated levels and semen (after days of `abstinence`, see tract.intervals_of) of men (a row of physiology each)."""
     return _labs(men, complete(values), abstinence)
 
 
-def _labs(men: pd.DataFrame, values: Mapping[str, Any], abstinence: float) -> pd.DataFrame:
+def testis_volume(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
+    """Return each man's mean testis volume, mL, from his true untreated levels (see labs), (men,)."""
+    held, there = (true[name].to_numpy() for name in ("germ_per_sertoli", "testes"))
+    return np.asarray(of_testis(_columns(men), held, there, complete(values))["testis_volume_ml"])
+
+
+def _labs(men: pd.DataFrame, values: Mapping[str, Any], abstinence: float | Sequence[float]) -> pd.DataFrame:
     return pd.DataFrame(steady_states(values, _columns(men), abstinence=abstinence), index=men.index)
 
 

@@ -20,6 +20,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
+from testis_abm.population.given import as_number
 from testis_abm.population.given import values as read_values
 from testis_abm.population.twin import Given, Twin, independent
 from testis_abm.quantities import MEASURES, Censored, column
@@ -30,6 +31,7 @@ from testis_abm.support.errors import Note, ScenarioError
 
 MEN = 400  # candidates who are treated
 LEAST_EFFECTIVE = 40.0  # effective number of candidates under which no interval is given
+_SIZE = "testis_volume_ml"
 _INTERVAL = (0.05, 0.5, 0.95)
 _LONGEST = 3650  # days
 _MORE = 4  # times as many candidates where few of them agree with what was reported
@@ -123,42 +125,85 @@ def follow(found: Twin, visits: Sequence[OnTreatment], *, men: int = MEN, seed: 
     """
     men, seed = guard.argument("men", men), guard.argument("seed", seed)
     plan = course(visits)
-    reports = []
+    reports, rested = [], []
     for k, visit in enumerate(visits):
         with guard.at("visit", str(k + 1)):
-            reports.append(independent(read_values(visit.given), found.laboratory)[0])
+            given = read_values(visit.given)
+            reports.append(independent(given, found.laboratory)[0])
+            rested.append(as_number(given["abstinence"]) if "abstinence" in given else None)
     for size in (men, _MORE * men):
-        after = _followed(found, reports, plan, size, seed)
+        after = _followed(found, reports, _lived(found, plan, rested, size, seed), seed)
         if after.dependable:
             break
     return after
 
 
-def _followed(
-    found: Twin, reports: Sequence[Mapping[str, Given]], plan: tuple[Scenario, list[int]], men: int, seed: int
-) -> Followed:
+def forecast(
+    found: Twin, on: Sequence[Mapping[str, Any]], days_on: float, *, men: int = MEN, seed: int = 1
+) -> dict[str, np.ndarray]:
+    """Return what a laboratory may report of a man on a day of a treatment, name of MEASURES -> (men,), each as likely.
+
+    Args:
+        found: who match his untreated reports.
+        on, days_on: as OnTreatment.
+        men: candidates, drawn from them by weight; seed: of the draw and of the measurements.
+
+    Raises:
+        TestisError: a treatment that is none.
+    """
+    men, seed = guard.argument("men", men), guard.argument("seed", seed)
+    lived = _lived(found, course([OnTreatment({}, on, days_on)]), [None], men, seed)
+    return reported_of(lived.true[0], found.laboratory, (seed, 0, 97), lived.days[0], lived.apart)
+
+
+@dataclass(frozen=True)
+class _Lived:
+    """Candidates, each as likely, and what became of them under treatment.
+
+    Attributes:
+        twin: the candidates, untreated; days: of the visits.
+        true: of each visit, true level -> (men,).
+        apart: how far an immunoassay of oestradiol reads high in each, log of a factor.
+    """
+
+    twin: Twin
+    days: Sequence[int]
+    true: Sequence[Mapping[str, np.ndarray]]
+    apart: np.ndarray
+
+
+def _lived(
+    found: Twin, plan: tuple[Scenario, list[int]], abstinence: Sequence[float | None], men: int, seed: int
+) -> _Lived:
+    """Take candidates through a plan; `abstinence` before each visit, days, None: the usual."""
     scenario, days = plan
     laboratory, place = found.laboratory, found.places(men, seed)
-    candidates, rest = (frame.iloc[place].reset_index(drop=True) for frame in (found.men, found.true))
     treatment, values = Treatment(scenario), complete(parameters.all_values(laboratory.values))
-    rested = [scenario.samples.rested(day) for day in days]
+    usual = [scenario.samples.rested(day) for day in days]
+    rested = [before if own is None else (own, *before) for own, before in zip(abstinence, usual, strict=True)]
 
     def look(man: ExpectedMan) -> list[dict[str, float]]:
         return [
-            {**mean_morning(man.days[day : day + 1]), **man.semen(interval, day)} for day, interval in zip(days, rested)
+            {**mean_morning(man.days[day : day + 1]), **man.semen(interval, day), _SIZE: man.readouts(day)[_SIZE]}
+            for day, interval in zip(days, rested)
         ]
 
     # Systematic resampling repeats men: each lives once.
     alone, whose = np.unique(place, return_inverse=True)
     lived = treat([Life(row, values, treatment) for row in found.men.iloc[alone].to_dict("records")], look, seed=seed)
-    apart = np.zeros(men)
+    candidates, apart = found.of(place), np.zeros(men)
     if laboratory.assay == "immunoassay":
         before = [of["e2"] for of in (found.visits or (found.used,)) if "e2" in of]
-        at_rest = {name: rest[name].to_numpy() for name in rest}
+        at_rest = {name: candidates.true[name].to_numpy() for name in candidates.true}
         apart = laboratory.immunoassay_apart(before, at_rest, np.random.default_rng([seed, 83]))
+    true = [{name: np.array([of[k][name] for of in lived])[whose] for name in lived[0][k]} for k in range(len(days))]
+    return _Lived(candidates, days, true, apart)
+
+
+def _followed(found: Twin, reports: Sequence[Mapping[str, Given]], lived: _Lived, seed: int) -> Followed:
+    laboratory, apart, men = found.laboratory, lived.apart, len(lived.apart)
     weights, rows = np.full(men, 1.0 / men), []
-    for k, (used, day) in enumerate(zip(reports, days)):
-        true = {name: np.array([of[k][name] for of in lived])[whose] for name in lived[0][k]}
+    for k, (used, day, true) in enumerate(zip(reports, lived.days, lived.true, strict=True)):
         rows += _predicted(used, weights, day, reported_of(true, laboratory, (seed, k, 97), day, apart))
         log = np.log(np.maximum(weights, 1e-300))
         concentration = used.get("concentration")
@@ -172,11 +217,10 @@ def _followed(
                 log += laboratory.likelihood(column(name, laboratory.assay), own, true, counted)[0]
         weights = np.exp(log - log.max())
         weights /= weights.sum()
-    lesion = found.lesion.iloc[place].reset_index(drop=True)
     table = pd.DataFrame(
         rows, columns=["day", "lab", "unit", "given", "beyond", "median", "low", "high", "fell", "inside", "effective"]
     )
-    return Followed(replace(found, men=candidates, lesion=lesion, true=rest, weights=weights), table, kish(weights))
+    return Followed(replace(lived.twin, weights=weights), table, kish(weights))
 
 
 def reported_of(
@@ -192,6 +236,8 @@ def reported_of(
         of = column(name, laboratory.assay)
         if of in seen:
             found[name] = np.asarray(seen[of], dtype=float) / measure.factor
+    if _SIZE in true:
+        found["testis_volume"] = laboratory.size(true[_SIZE], key, day)
     if "e2" in found:
         found["e2"] = found["e2"] * np.exp(apart)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, cast
 
-from testis_abm.quantities import DEFAULT_ASSAY, GIVEN, KNOWN, MEASURES, QUANTITIES, Censored, column
+from testis_abm.quantities import DEFAULT_ASSAY, GIVEN, MEASURES, QUANTITIES, Censored, column
 from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, gathered, shown
@@ -60,6 +60,11 @@ def values(given: object, called: Callable[[str], str] = str) -> dict[str, float
     return found
 
 
+def as_number(value: float | Censored) -> float:
+    """Return what is known of a man or a visit as a number: of one that is beyond a limit the limit, the nearest there is."""
+    return value.limit if isinstance(value, Censored) else float(value)
+
+
 def _items(given: object) -> Iterator[tuple[Any, object]]:
     if isinstance(given, Mapping) or (getattr(given, "ndim", 0) == 1 and hasattr(given, "items")):
         yield from cast(Mapping[Any, object], given).items()
@@ -95,7 +100,7 @@ def _text(name: str, raw: str) -> Lab:
         unit = spelled(written, units)
         if unit is None:
             raise ScenarioError(f"{shown(written)} is not a unit of {_label(name)}; known: {', '.join(units)}")
-        lab = Lab(0.0, measure.unit if name in KNOWN else unit, measure.factor / units[unit])
+        lab = Lab(0.0, measure.unit if name in UNITS_OF_MAN else unit, measure.factor / units[unit])
     elif number > 0.0:
         raise ScenarioError(f"{shown(raw)} has no unit; write for example {measure.example} ({', '.join(units)})")
     return _checked(name, raw, number / lab.factor, lab, beyond.startswith("<") if beyond else None)

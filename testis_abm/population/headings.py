@@ -77,8 +77,6 @@ def meanings() -> Mapping[str, Meaning]:
             unit, factor = measure.unit, measure.factor
             own = QUANTITIES[measure.column]
             words |= {plain_words(word) for word in (own.label, *own.words, own.column)}
-        elif name == "prolactin":
-            units, unit = dict(QUANTITIES["prolactin_ug_l"].units), QUANTITIES["prolactin_ug_l"].unit
         units |= row.get("units", {})
         if "either" not in row:
             words -= _either_words(table)

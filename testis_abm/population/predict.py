@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from testis_abm.man.parameter_set import ParameterSet
     from testis_abm.parameters import Drug
 
-_SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
+SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
 # Columns of a prediction, as in quantities.QUANTITIES.
 SHOWN = (
     "testosterone_nmol_l",
@@ -49,7 +49,7 @@ SHOWN = (
     "inhibin_b_pg_ml",
     "intratesticular_testosterone_nmol_l",
     "intratesticular_oestradiol_nmol_l",
-    *_SPERM,
+    *SPERM,
     "volume_ml",
 )
 # Safety and outcome, whose change is given in their own unit.
@@ -255,7 +255,7 @@ def changes(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, floa
     rows, sperm, laboratory = [], with_sperm(before, after, values), Laboratory(values)
     for name in SHOWN:
         # A man who has no percentage before or after is left out.
-        there = (sperm if name in _SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
+        there = (sperm if name in SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
         first, last = before[name].to_numpy()[there], after[name].to_numpy()[there]
         change = np.asarray(laboratory.percent_change(name, first, last))
         known = change[np.isfinite(change)]

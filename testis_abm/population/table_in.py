@@ -30,7 +30,7 @@ from testis_abm.population.cells import (
     value_of,
     with_point,
 )
-from testis_abm.population.given import labs
+from testis_abm.population.given import as_number, labs
 from testis_abm.population.headings import (
     Meaning,
     folded,
@@ -94,7 +94,7 @@ class Visit:
     Attributes:
         row: of the file; date: None where there is none.
         values: name of quantities.GIVEN -> value in the unit of the twin.
-        besides: what was read and is not used, in the units of words.toml (total_motility %, testis volumes mL, ...).
+        besides: what was read and is not used, in the units of words.toml (total_motility %).
         on: what he was given then, tables of therapies (prescription.parse_prescription); none untreated.
         days_on: days since that began, None if they are not known.
     """
@@ -717,11 +717,12 @@ class _Reader:
         if "bmi" not in values and {"weight", "height"} <= values.keys():
             bmi = values["weight"] / (values["height"] / 100.0) ** 2
             self._known(k, values, "bmi", bmi, self._by["weight"])
+        sides = [values[side] for side in ("testis_left", "testis_right") if side in values]
+        if "testis_volume" not in values and sides and all(isinstance(side, float) for side in sides):
+            self._known(k, values, "testis_volume", float(np.mean(sides)), self._by[f"testis_{_side(values)}"])
         self._count_consistent(k, values)
         used = {which: value for which, value in values.items() if which in GIVEN}
-        besides = {
-            which: value for which, value in values.items() if which not in GIVEN and which not in ("weight", "height")
-        }
+        besides = {which: value for which, value in values.items() if which not in GIVEN and which not in _HELPERS}
         if not used.keys() & MEASURES.keys():
             self.skipped["rows of men without a value"] += 1
             self.faults.append(
@@ -814,7 +815,11 @@ _TIMES = {
     **dict.fromkeys(("woche", "wochen", "semaines", "semanas", "settimane"), "weeks"),
     **dict.fromkeys(("monat", "monate", "monaten", "mois", "meses", "mesi"), "months"),
 }
-_HELPERS = ("weight", "height")
+_HELPERS = ("weight", "height", "testis_left", "testis_right")
+
+
+def _side(values: Mapping[str, Any]) -> str:
+    return "left" if "testis_left" in values else "right"
 
 
 def _joined(*notes: str) -> str:
@@ -828,11 +833,11 @@ def unused(table: Table) -> dict[str, int]:
 
 
 def known_of(visits: Iterable[Visit]) -> dict[str, float]:
-    """Return what is known of a man besides (quantities.KNOWN), of the first visit that has it."""
+    """Return what is known of a man besides (quantities.KNOWN), of the first visit that has it; prolactin of untreated ones."""
     found: dict[str, float] = {}
     for visit in visits:
         for name in KNOWN:
             value = visit.values.get(name)
-            if isinstance(value, float):
-                found.setdefault(name, value)
+            if isinstance(value, float | Censored) and not (name == "prolactin" and visit.on):
+                found.setdefault(name, as_number(value))
     return found

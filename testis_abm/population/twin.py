@@ -16,8 +16,10 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.population.cohort import labs
+from testis_abm.man.parameter_set import ABSTINENCE
+from testis_abm.population.cohort import labs, testis_volume
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
+from testis_abm.population.given import as_number
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search, Start
 from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, QUANTITIES, Censored, clinical_ratio, column
@@ -182,6 +184,8 @@ class Twin:
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
         visits: what entered the likelihood of each report, of several; `used` and `given` hold the first of each value.
+        rested: days of abstinence before the first report; at_visit: the true levels then, where these are not the usual
+            ABSTINENCE of `true`.
         rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any
             man like them.
         prior: the population; laboratory: with the parameters that the search used.
@@ -200,6 +204,21 @@ class Twin:
     laboratory: Laboratory = field(repr=False)
     rare: Mapping[str, float] = field(default_factory=dict)
     visits: tuple[Mapping[str, Given], ...] = ()
+    rested: float = ABSTINENCE
+    at_visit: pd.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def seen(self) -> pd.DataFrame:
+        """Return the true levels of the men as they came to the first visit."""
+        return self.true if self.at_visit is None else self.at_visit
+
+    def of(self, place: np.ndarray) -> Twin:
+        """Return the twin of men at `place` among them; weights and what was found of the search stay."""
+        men, lesion, true, at_visit = (
+            None if part is None else part.iloc[place].reset_index(drop=True)
+            for part in (self.men, self.lesion, self.true, self.at_visit)
+        )
+        return replace(self, men=men, lesion=lesion, true=true, at_visit=at_visit)
 
     @property
     def assay(self) -> str:
@@ -297,11 +316,11 @@ class Twin:
 
     def predicted(self, name: str) -> np.ndarray:
         """Return what the laboratory would report on average of each man, in the unit of MEASURES."""
-        return self.laboratory.expected(column(name, self.assay), self.true) / MEASURES[name].factor
+        return self.laboratory.expected(column(name, self.assay), self.seen) / MEASURES[name].factor
 
     def _fit(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         reported = _in_column(name, self.used[name])
-        return self.laboratory.likelihood(column(name, self.assay), reported, self.true, _counted(self.used))
+        return self.laboratory.likelihood(column(name, self.assay), reported, self.seen, _counted(self.used))
 
     def _middle(self, values: np.ndarray) -> tuple[float, float, float]:
         """Return weighted median and 90 % interval of what is there (a man without sperm has no percentage)."""
@@ -338,7 +357,9 @@ class Pool:
         drawn /= drawn.sum()
         lesions = rng.choice(len(LESIONS), n, p=drawn)
         hidden = rng.standard_normal((n, len(COORDINATES)))
-        true = labs(pd.DataFrame(prior.fields(hidden, lesions)), values)
+        men = pd.DataFrame(prior.fields(hidden, lesions))
+        true = labs(men, values)
+        true["testis_volume_ml"] = testis_volume(men, true, values)
         with np.errstate(divide="ignore"):
             log_prior = np.where(shares > 0.0, np.log(shares) - np.log(np.maximum(drawn, 1e-300)), -np.inf)
         kept = [name for name in true if name in QUANTITIES or name == "free_testosterone_nmol_l"]
@@ -346,6 +367,8 @@ class Pool:
 
     def start(self, known: Mapping[str, float], match: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> Start:
         """Return where a search starts: men about as old and heavy as he is, weighed by `match` of their true levels."""
+        # Of prolactin all men of a population have the same.
+        known = {name: value for name, value in known.items() if name in COORDINATES}
         far = np.zeros(len(self.hidden))
         for name, value in known.items():
             z = self.hidden[:, COORDINATES.index(name)]
@@ -371,7 +394,7 @@ def find(
     """Find the virtual patients of a population who could have given laboratory values.
 
     Args:
-        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or
+        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of quantities.GIVEN, or
             text with a unit; a mapping or a row of a table. None, NaN and empty text are missing.
         again: more reports of the same man untreated, each of another day: each counts with the variation of its own
             samples.
@@ -397,22 +420,34 @@ def find(
     visits = [used for used, _ in read]
     used = {name: value for report in reversed(visits) for name, value in report.items()}
     notes = dict.fromkeys(note for _, own in read for note in own)
-    known = {name: float(first[name]) for name in KNOWN if name in first}  # type: ignore[arg-type]
+    known = {name: as_number(first[name]) for name in KNOWN if name in first}
+    if "prolactin" in known:
+        notes[f"prolactin {known['prolactin']:g} ug/L is taken as it is, and as normal where it is not given"] = None
+        known["prolactin"] /= values["axis.prolactin_reference"]
+    rested = [as_number(report.get("abstinence", ABSTINENCE)) for report in reports]
+    others = dict.fromkeys(days for days in rested if days != ABSTINENCE)
 
-    def fits(true: Mapping[str, Any]) -> np.ndarray:
+    def fits(true: Mapping[str, Any], after: Mapping[float, Mapping[str, Any]] | None = None) -> np.ndarray:
+        """Return how well levels match: `after` other abstinence than the usual, days -> levels."""
         found = []
         for name in used:
-            reported = [(_in_column(name, of[name]), _counted(of)) for of in visits if name in of]
-            found.append(
-                laboratory.likelihood_of_visits(
-                    column(name, assay), [one for one, _ in reported], true, [counted for _, counted in reported]
-                )
-            )
+            own, by_days = column(name, assay), dict[float, list[Mapping[str, Given]]]()
+            for of, days in zip(visits, rested, strict=True):
+                if name in of:
+                    by_days.setdefault(days if QUANTITIES[own].sample == "semen" else ABSTINENCE, []).append(of)
+            for days, several in by_days.items():
+                reported, counted = [_in_column(name, of[name]) for of in several], [_counted(of) for of in several]
+                found.append(laboratory.likelihood_of_visits(own, reported, (after or {}).get(days, true), counted))
         return np.asarray(np.sum(found, axis=0))
 
+    def levels(men: pd.DataFrame, days: float = ABSTINENCE) -> pd.DataFrame:
+        true = labs(men, values, (days, ABSTINENCE))
+        return true.assign(testis_volume_ml=testis_volume(men, true, values)) if "testis_volume" in used else true
+
     def match(men: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-        true = labs(men.assign(**known), values)
-        return true, fits(true)
+        men = men.assign(**known)
+        true = levels(men)
+        return true, fits(true, {days: levels(men, days) for days in others})
 
     start = None if pool is None else pool.start(known, fits)
     search = Search(Population.named(population, values), match, np.random.default_rng(seed), start)
@@ -431,7 +466,10 @@ def find(
         search.prior,
         laboratory,
         visits=tuple(visits) if len(visits) > 1 else (),
+        rested=rested[0],
     )
+    if rested[0] != ABSTINENCE:
+        found = replace(found, at_visit=levels(found.men, rested[0]))
     found = replace(found, rare=_rare(search.prior, search.hidden[kept], found.weights, known))
     far = found.labs()["deviation_sd"]
     return replace(found, misfit={str(name): float(z) for name, z in far[far.abs() > _FAR].items() if name in used})
@@ -449,7 +487,8 @@ def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Map
 
     hidden = hidden.copy()
     for name, value in known.items():
-        hidden[:, COORDINATES.index(name)] = prior.standard(name, value)
+        if name in COORDINATES:
+            hidden[:, COORDINATES.index(name)] = prior.standard(name, value)
     centre = dict(zip(COORDINATES, (weights @ hidden).tolist(), strict=True))
     distance = weighted_quantiles((hidden**2).sum(axis=1), weights, (0.5,))[0]
     far = -float(ndtri(_RARE / 2.0))

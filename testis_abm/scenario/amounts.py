@@ -56,7 +56,11 @@ UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {column: row.units for column, row in QUANTITIES.items() if row.published}
 )
 UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {name: QUANTITIES[name].units for name in ("bmi", "age")}
+    {
+        **{name: QUANTITIES[name].units for name in ("bmi", "age")},
+        "abstinence": QUANTITIES["abstinence_days"].units,
+        "testis_volume": QUANTITIES["testis_volume_ml"].units,
+    }
 )
 
 

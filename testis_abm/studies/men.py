@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from testis_abm.man.course import MORNING
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters.rooms import Values
-from testis_abm.population import Population
+from testis_abm.population import Population, of_twins
 from testis_abm.population.screen import screen
 from testis_abm.statistics import nanmean
 from testis_abm.studies.statistic import fold
@@ -51,6 +52,8 @@ class Mixture(Population):
 
 def population(study: Study) -> Population:
     """Return the population that a study's men are drawn from."""
+    if study.men_from:
+        return of_twins.read(Path(study.men_from), study.population)
     whole = Population.named(study.population)
     if not study.diagnosis:
         return whole

@@ -487,7 +487,8 @@ class Study(Section):
 
     Attributes:
         title, citation, doi: what and whose.
-        population, where, visits, man: who: a population, criteria at each of so many visits, fields all men share.
+        population, where, visits, man, men_from: who: a population, criteria at each of so many visits, fields all men share,
+            or the virtual patients of men of a table (sample.parquet of twin --table, beside the file).
         diagnosis: of what the men are a mixture (none: the population as it is).
         history, insult: what all men were given or suffered before day 0; they are screened after it.
         n: men an arm; assay: of oestradiol; duration_days: of the plan.
@@ -502,6 +503,7 @@ class Study(Section):
     citation: Line
     doi: Line = ""
     population: Annotated[str, BeforeValidator(lambda word: guard.word(word, own.populations()))] = "clinic"
+    men_from: Line = ""
     where: tuple[str, ...] = ()
     visits: Annotated[int, whole(1, 10)] = 1
     man: Annotated[FrozenMapping[float], BeforeValidator(_fields)] = FrozenMapping()
@@ -646,6 +648,8 @@ def load_study(source: str | Path) -> Study:
     if place := elsewhere(raw, "studies run"):
         raise TestisError(f"{path}: {place}")
     try:
+        if isinstance(raw.get("men_from"), str) and raw["men_from"]:
+            raw["men_from"] = str((path.parent / raw["men_from"]).resolve())
         return Study(**{**raw, "name": path.stem})
     except ScenarioError as error:
         lines = [f"{path}: line {_line_of(text, problem.path)}: {problem.line()}" for problem in error.problems]
