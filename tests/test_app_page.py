@@ -455,6 +455,146 @@ def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     assert page.get_by_label("Testosterone", exact=True).input_value() == ""
 
 
+ODD = """Pat,Datum,Testo,LH (IU/L),Motility,Notiz <img src=x onerror=alert(1)>
+<b>A</b>,2024-01-03,9.1 ng/mL,3.1,40,
+B-2,2024-01-04,2.1 ng/mL,=HYPERLINK("http://elsewhere.example"),55,
+C-3,2024-01-05,4.2 ng/mL,3.8,62,
+"""
+
+
+def test_a_man_of_a_clinics_table_is_chosen_and_matched(visitor, tmp_path):
+    page = visitor.page
+    visitor.tab("Table")
+    chooser = page.get_by_label("Table (CSV or .xlsx)")
+    # 2.5 MB, which no single message may hold.
+    wide = ODD.splitlines()[:2] + [f"M-{k},2024-02-01,4.{k % 9} ng/mL,3.1,,{'x' * 500}" for k in range(5_000)]
+    odd, large, bad = (tmp_path / name for name in ("odd.csv", "large.csv", "bad.xlsx"))
+    odd.write_text(ODD), large.write_text("\n".join(wide))
+    with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as into:
+        into.writestr("[Content_Types].xml", "x")
+        into.writestr("xl/worksheets/sheet1.xml", b"0" * (40 * 2**20))
+    chooser.set_input_files(large)
+    page.get_by_text("5,001 men with 5,001 visits").wait_for()
+    page.get_by_text("The first 300 are listed").wait_for()
+    visitor.write("Identifier holds", "row 77")
+    page.get_by_text("The first 300 are listed").wait_for(state="detached")
+    chooser.set_input_files(odd)
+    page.get_by_role("heading", name="odd.csv").wait_for()
+    assert "it was not run" in page.get_by_role("row", name=re.compile("^row 3")).inner_text()
+    assert "ng/mL (cells)" in page.get_by_role("row", name=re.compile("^Testo")).inner_text()
+    page.get_by_label("Motility means").select_option("motility")
+    page.get_by_text("Used, as said.").wait_for()
+    page.get_by_label("Pat means").select_option("id")
+    page.locator("option", has_text="<b>A</b>").wait_for(state="attached")
+    assert cut_off(page) == []
+    chooser.set_input_files(bad)
+    page.get_by_role("alert").filter(has_text="bad.xlsx").wait_for()
+    assert page.get_by_role("heading", name="odd.csv").is_visible(), "the former table stays"
+
+    chooser.set_input_files(Path(__file__).parents[1] / "examples" / "tables" / "clinic_de.csv")
+    page.get_by_role("heading", name="clinic_de.csv").wait_for()
+    page.get_by_role("button", name="Fill the form with his report").click()
+    page.get_by_text("A-01 of clinic_de.csv, untreated report of 2024-01-12.").wait_for()
+    shown = {
+        label: page.get_by_label(label, exact=True).first.input_value() for label in ("Testosterone", "Oestradiol")
+    }
+    assert shown == {"Testosterone": "9.4 nmol/L", "Oestradiol": "48 pg/mL"}
+    page.get_by_role("button", name="Match virtual patients").click()
+    page.get_by_text("The form holds the representative virtual patient").wait_for()
+    page.get_by_text("Of 2 untreated reports, the first is given here.").wait_for()
+    assert cut_off(page) == []
+    assert page.get_by_label("Body mass index, kg/m²").input_value() == "32.82"
+    # Another visitor has nothing of it.
+    other = Visitor(page.context, page.url.split("#")[0])
+    other.tab("Table")
+    assert not other.page.get_by_role("heading", name="clinic_de.csv").count()
+    assert "A-01" not in other.page.content()
+    other.page.close()
+    assert "A-01" not in page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}, location.href])")
+
+
+def test_levels_are_shown_in_si_units_and_the_browser_remembers_that(browser, address):
+    visitor = Visitor(window(browser), address)
+    page = visitor.page
+    visitor.give("anastrozole")
+    visitor.short()
+    visitor.run()
+    conventional, e2 = visitor.fact("testosterone_ng_dl"), visitor.fact("oestradiol_immunoassay_pg_ml")
+    page.get_by_role("button", name="Show levels in SI units").click()
+    page.get_by_role("img", name=re.compile("^Testosterone: untreated from .* nmol.L")).wait_for()
+    si = visitor.fact("testosterone_nmol_l"), visitor.fact("oestradiol_immunoassay_pmol_l")
+    assert si[0] == pytest.approx([level / 28.84 for level in conventional], rel=0.01)
+    assert si[1] == pytest.approx([level * 3.67 for level in e2], rel=0.02)
+    page.get_by_role("row", name=re.compile(r"^testosterone .nmol.L")).wait_for()
+    page.get_by_text("… or match laboratory values").click()
+    assert page.get_by_label("Testosterone", exact=True).get_attribute("placeholder") == "e.g. 9 nmol/L"
+    visitor.tab("Share")
+    page.get_by_text("--units si").wait_for()
+    # Those of another page stay as they are; a reload and a new page of this browser have these.
+    other = Visitor(window(browser), address)
+    other.page.get_by_role("button", name="Show levels in SI units").wait_for()
+    other.leave()
+    page.reload()
+    page.get_by_role("button", name="Show levels in conventional units").wait_for()
+    page.locator("[data-phase=done]").wait_for()
+    assert visitor.fact("testosterone_nmol_l") == si[0]
+    page.get_by_role("button", name="Show levels in conventional units").click()
+    page.get_by_role("button", name="Show levels in SI units").wait_for()
+    assert visitor.fact("testosterone_ng_dl") == conventional
+    visitor.leave()
+
+
+OWN = """title = "Own"
+rule = ["in pachytene spermatocytes, intratesticular E2 increases death from 1 to 12-fold with half-maximum 6 nmol/L, from day 0"]
+[drug.slowazole]
+like = "anastrozole"
+inhibition_constant = 6
+[preset.heavier]
+like = "obese_low_t_e2"
+bmi = 38
+[injury.folfox]
+kind = "cytotoxics"
+strength = 0.6
+[man]
+preset = "heavier"
+[plan]
+duration = "40 days"
+replicates = 1
+[[therapy]]
+drug = "slowazole"
+dose = "1 mg"
+every = "1 day"
+[[insult]]
+kind = "folfox"
+courses = 2
+every = "14 days"
+"""
+
+
+def test_own_tables_and_rules_open_run_and_say_that_they_are_own(visitor, tmp_path):
+    page, file = visitor.page, tmp_path / "own.toml"
+    file.write_text(OWN)
+    visitor.tab("Share")
+    page.get_by_label("Scenario file (TOML)").set_input_files(file)
+    page.get_by_role("status").filter(has_text="is loaded").wait_for()
+    visitor.tab("What if")
+    assert page.get_by_label("Start from").locator("option:checked").inner_text() == "Heavier (own)"
+    assert page.locator("legend").all_inner_texts() == ["1. Slowazole (own)", "1. cytotoxics: folfox (own)"]
+    listed = page.locator(".ta-extra").all_inner_texts()
+    for text in (
+        "Own rule: in pachytene",
+        "Own drug: slowazole (like anastrozole",
+        "Own preset: heavier",
+        "Own injury: folfox",
+    ):
+        assert any(one.startswith(text) for one in listed), text
+    page.get_by_role("img", name=re.compile("Slowazole 1 mg daily from day 0 to 40; .*folfox")).wait_for()
+    visitor.run()
+    page.get_by_role("heading", name="Own [own rule]").wait_for()
+    assert visitor.fact("testosterone_ng_dl")[1] > visitor.fact("testosterone_ng_dl")[0]
+    assert cut_off(page) == []
+
+
 def test_arms_a_store_and_a_study(visitor):
     page = visitor.page
     visitor.short()
@@ -503,7 +643,7 @@ def test_dark_and_narrow(browser, address):
     visitor = Visitor(window(browser, 390, 844, color_scheme="dark"), address)
     page = visitor.page
     page.wait_for_function("document.querySelector('.theme--dark .ta') !== null")
-    for name in ("What if", "Tubule", "Compare", "Surface", "Sweep", "Studies", "Share"):
+    for name in ("What if", "Table", "Tubule", "Compare", "Surface", "Sweep", "Studies", "Share"):
         visitor.tab(name)
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), name
     visitor.leave()

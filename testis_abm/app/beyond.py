@@ -13,6 +13,7 @@ import solara
 from testis_abm.app import widgets
 from testis_abm.app.session import Session
 from testis_abm.app.stores import opened
+from testis_abm.app.units import in_its_units
 from testis_abm.app.work import Background
 from testis_abm.experiments.sweep import Swept
 from testis_abm.pictures import courses, screen, sweeps
@@ -38,6 +39,7 @@ _MARKS = (
 
 
 @solara.component
+@in_its_units
 def Compare(session: Session) -> None:  # noqa: N802
     """Show an overlay of kept arms."""
     kept = session.kept.value
@@ -85,7 +87,8 @@ def _kept(session: Session, index: int, name: str) -> None:
 
 
 @solara.component
-def Sweep() -> None:  # noqa: N802
+@in_its_units
+def Sweep(session: Session) -> None:  # noqa: N802
     """Show the results folders that the server was started with."""
     found = solara.use_memo(opened, [])
     at, set_at = solara.use_state("0")
@@ -96,18 +99,19 @@ def Sweep() -> None:  # noqa: N802
         )
         return
     widgets.select("Results folder", at, [(str(k), store.title) for k, store in enumerate(found)], set_at)
-    _Store(int(at)).key(at)
+    _Store(session, int(at)).key(at)
 
 
 @solara.component
-def _Store(index: int) -> None:  # noqa: N802
+@in_its_units
+def _Store(session: Session, index: int) -> None:  # noqa: N802
     """Show one results folder: which output, which day, as change or level."""
     store = opened()[index]
     word, set_word = solara.use_state(store.outputs[0])
     day, set_day = solara.use_state(str(max(store.days)))
     axes, set_axes = solara.use_state("0,1" if len(store.axes) > 1 else "0")
     kind, set_kind = solara.use_state("")
-    table = solara.use_memo(lambda: _summary(store, int(day)), [index, day])
+    table = solara.use_memo(lambda: _summary(store, int(day)), [index, day, session.units.value])
     if isinstance(table, TestisError):
         widgets.note(str(table), wrong=True)
         return

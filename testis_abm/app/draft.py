@@ -283,6 +283,9 @@ def _extras(draft: Draft) -> Iterator[Extra]:
                 yield Extra(("man", "history", i), f"Earlier treatment: {text}")
         elif isinstance(content, Mapping):
             for key, value in content.items():
+                if section in TABLES:
+                    yield Extra((section, key), f"Own {section}: {_own(str(key), value)}")
+                    continue
                 default = usual.get(section, {}).get(key)
                 if key not in _FIELDS.get(section, ()) and value != default:
                     note = f" (default {default:g})" if isinstance(default, int | float) else ""
@@ -302,6 +305,23 @@ _HEADS = {
     "rule": "Own rule",
     "observed": "Published value",
 }
+
+
+def _own(name: str, table: object) -> str:
+    """Return an entry of a table of the scenario's own in words: its name, and each number with its range."""
+    if not isinstance(table, Mapping):
+        return f"{name} {_value(table)}"
+    ends = table.get("range", ())
+    reach = f"({_value(ends[0])} to {_value(ends[-1])})" if isinstance(ends, list | tuple) and ends else ""
+    number = [_value(table["value"])] if "value" in table else []
+    inner = ", ".join(_own(str(key), value) for key, value in table.items() if key not in ("value", "range"))
+    parts = [*number, *([reach] if reach else []), *([f"({inner})"] if inner else [])]
+    return f"{name} {' '.join(parts)}"
+
+
+def titled(draft: Draft, kind: str, name: str, title: str) -> str:
+    """Return the title of a drug or preset, marked if it is the scenario's own."""
+    return f"{title} (own)" if name in draft.get(kind, {}) else title
 
 
 def _named(section: str, key: str) -> str:

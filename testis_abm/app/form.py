@@ -41,7 +41,8 @@ _SHOWN_EXTRAS = 20
 def man(session: Session, said: draft.Understanding) -> None:
     """Show the preset and the physiology."""
     now, match = session.draft.value, session.match.value
-    presets = [(preset.name, preset.title) for preset in draft.presets(now).values()]
+    known = draft.presets(now).values()
+    presets = [(preset.name, draft.titled(now, "preset", preset.name, preset.title)) for preset in known]
     matched = match is not None and now["man"] == match.man.as_dict()
     with solara.Div(classes=["ta-sheet"]):
         widgets.heading("Man")
@@ -85,7 +86,8 @@ def treatment(session: Session, said: draft.Understanding) -> None:
                 _row(session, said, ("weight", index), ("bmi", "from", "until"))
                 with solara.Div(classes=["ta-row"]):
                     _remove(session, ("weight", index), name[:1].lower() + name[1:])
-        drugs = [(drug.name, drug.title) for drug in draft.drugs(now).values()]
+        known = draft.drugs(now).values()
+        drugs = [(drug.name, draft.titled(now, "drug", drug.name, drug.title)) for drug in known]
         options = [("", "Add a treatment …"), *drugs, (_CHANGE_OF_WEIGHT, "Weight loss or gain")]
         # The key makes a fresh control each time, so that it goes back to its first option.
         count = len(now.get("therapy", ())) + len(now.get("weight", ()))
@@ -125,7 +127,7 @@ def _remove(session: Session, path: draft.Path, name: str) -> None:
 def _therapy(session: Session, index: int, said: draft.Understanding) -> None:
     row, path = session.draft.value["therapy"][index], ("therapy", index)
     drug = draft.drugs(session.draft.value).get(str(row.get("drug", "")))
-    title = drug.title if drug else str(row.get("drug", ""))
+    title = draft.titled(session.draft.value, "drug", drug.name, drug.title) if drug else str(row.get("drug", ""))
     routes = drug.routes if drug else ()
     with v.Html(tag="fieldset", class_="ta-therapy"):
         v.Html(tag="legend", children=[f"{index + 1}. {title}"])
@@ -166,7 +168,8 @@ def injury(session: Session, said: draft.Understanding) -> None:
 def _insult(
     session: Session, index: int, kind: str, said: draft.Understanding, kinds: Sequence[tuple[str, str]]
 ) -> None:
-    path, name = ("insult", index), f"{index + 1}. {kind}"
+    path, agent = ("insult", index), session.draft.value["insult"][index].get("agent")
+    name = f"{index + 1}. {kind}" + (f": {agent} (own)" if agent else "")
 
     def change(to: str) -> None:
         session.edit(draft.with_kind, index, to)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
+from testis_abm.app.units import in_its_units
 from testis_abm.choices import TREATED
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, KNOWN, title
 from testis_abm.results import plausible
+
+if TYPE_CHECKING:
+    from testis_abm.app.clinic import Reports
 
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
@@ -22,16 +27,22 @@ _EARLIER = "This prediction is of an earlier treatment or plan; press the button
 
 
 @solara.component
+@in_its_units
 def Labs(session: Session) -> None:  # noqa: N802
     """Show the fields of laboratory values and the button that matches virtual patients to them."""
     measured, set_measured = solara.use_state(DEFAULT_ASSAY)
     texts, (phase, text) = session.labs.value, session.matching.value
-    with solara.Div(classes=["ta-sheet"]), v.Html(tag="details"):
+    with (
+        solara.Div(classes=["ta-sheet"]),
+        v.Html(tag="details", attributes={"open": True} if session.chosen.value else {}),
+    ):
         v.Html(tag="summary", children=["… or match laboratory values"])
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
+        if (reports := session.chosen.value) is not None:
+            _chosen(session, reports)
         with solara.Div(classes=["ta-cells"]):
             for name, measure in GIVEN.items():
-                unit, hint = measure.assumed if name in KNOWN else "", f"e.g. {measure.example}"
+                unit, hint = measure.assumed if name in KNOWN else "", f"e.g. {matching.example(name)}"
                 write, value = partial(session.write_lab, name), texts.get(name, "")
                 widgets.text_field(title(name), value, write, hint=hint, unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)
@@ -41,14 +52,24 @@ def Labs(session: Session) -> None:  # noqa: N802
             widgets.note(text, wrong=phase == "wrong")
 
 
+def _chosen(session: Session, reports: Reports) -> None:
+    """Say of whom the values are, and which other reports are matched with them."""
+    widgets.paragraph(reports.said())
+    if reports.again:
+        with solara.Div(classes=["ta-row"]):
+            widgets.button("First report alone", session.first_report_alone, small=True)
+
+
 @solara.component
+@in_its_units
 def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     """Show who matches the laboratory values, what these leave open, and what the treatment of the form does to all of them."""
     from testis_abm.population import report
 
     match, response = session.match.value, session.response.value
     tables = solara.use_memo(
-        lambda: None if match is None else (matching.labs_table(match), report.physiology(match.found)), [match]
+        lambda: None if match is None else (matching.labs_table(match), report.physiology(match.found)),
+        [match, session.units.value],
     )
     if match is None or tables is None:
         return
@@ -62,7 +83,8 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         widgets.note(line, wrong=not match.found.dependable)
     for text in match.found.notes:
         widgets.paragraph(f"Note: {text}.")
-    widgets.table(tables[0], " ".join([f"{first}.", *report.deviations(tables[0])]), "laboratory value")
+    several = [f"Of {n} untreated reports, the first is given here."] if (n := len(match.found.visits)) else []
+    widgets.table(tables[0], " ".join([f"{first}.", *several, *report.deviations(tables[0])]), "laboratory value")
     if text := report.lesions(match.found):
         widgets.paragraph(text)
     with v.Html(tag="details"):

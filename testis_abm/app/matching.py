@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,18 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
 from testis_abm.population.given import Lab, as_number, labs
-from testis_abm.quantities import KNOWN, MEASURES, clinical_ratio, title
+from testis_abm.quantities import (
+    GIVEN,
+    KNOWN,
+    MEASURES,
+    QUANTITIES,
+    SI,
+    Censored,
+    Measure,
+    clinical_ratio,
+    title,
+    unit_system,
+)
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.support.errors import TestisError
@@ -68,10 +79,26 @@ def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
     return given
 
 
-def find(given: Mapping[str, Lab], measured: str, own: Mapping[str, float] | None = None) -> Match:
+def example(name: str) -> str:
+    """Return how a value is written, for example, in the system of units in force."""
+    measure: Measure = GIVEN[name]
+    quantity = QUANTITIES[measure.column]
+    if unit_system() != SI or quantity.clinical_unit == quantity.conventional_unit:
+        return measure.example
+    level = float(labs({name: measure.example})[name].value) * measure.factor * quantity.factor  # type: ignore[arg-type]
+    return f"{level:.2g} {quantity.clinical_unit}"
+
+
+def find(
+    given: Mapping[str, Lab],
+    measured: str,
+    own: Mapping[str, float] | None = None,
+    again: Sequence[Mapping[str, float | Censored]] = (),
+) -> Match:
     """Return the virtual patients who match laboratory values, oestradiol by the assay `measured`.
 
-    Under the scenario's `own` parameters, as `testis-abm twin --scenario`.
+    Under the scenario's `own` parameters, as `testis-abm twin --scenario`. `again` are more untreated reports of him, in
+    the units of the twin.
 
     Raises:
         TestisError: see population.twin.find.
@@ -79,12 +106,13 @@ def find(given: Mapping[str, Lab], measured: str, own: Mapping[str, float] | Non
     from testis_abm.population import twin
 
     values = {name: lab.value for name, lab in given.items()}
-    found = twin.find(values, assay=measured, values=parameters.values(own))
+    found = twin.find(values, again=again, assay=measured, values=parameters.values(own))
     row = representative(found)
     own = {str(name): float(found.men[name].iloc[row]) for name in found.men}
-    return Match(
-        found, {name: (lab.unit, lab.factor) for name, lab in given.items()}, row, Man(preset="fertile", **within(own))
-    )
+    # Values that only another report has are in the units of the twin.
+    units = {name: (GIVEN[name].unit, 1.0) for name in found.given}
+    units |= {name: (lab.unit, lab.factor) for name, lab in given.items()}
+    return Match(found, units, row, Man(preset="fertile", **within(own)))
 
 
 def representative(found: Twin) -> int:

@@ -1,4 +1,4 @@
-"""The page: what if, the tubule, compare, surface and sweep, share."""
+"""The page: what if, a table of men, the tubule, compare, surface and sweep, share."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.surface import SurfaceView
+from testis_abm.app.table import TableOfMen
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
+from testis_abm.quantities import CONVENTIONAL, SI
 
 _LIMITS = (
     f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals of a run are over replicates of that "
     "one man, plausible ones over the model’s own parameters and hypotheses; they hold no spread of men. Probabilities are those of "
     "populations."
 )
+_UNITS = {CONVENTIONAL: "Conventional units", SI: "SI units"}
+_SAID = {CONVENTIONAL: "conventional units (ng/dL, pg/mL)", SI: "SI units (nmol/L, pmol/L)"}
 
 
 @solara.component
@@ -38,12 +42,17 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
         _Address(session)
         with solara.Div(classes=["ta-head"]):
             v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
-            widgets.button(
-                "Light" if dark else "Dark",
-                lambda: _colour(not dark),
-                small=True,
-                says="Switch to light colours" if dark else "Switch to dark colours",
-            )
+            with solara.Div(classes=["ta-row"]):
+                other = CONVENTIONAL if session.units.value == SI else SI
+                widgets.button(
+                    _UNITS[other], lambda: session.measure(other), small=True, says=f"Show levels in {_SAID[other]}"
+                )
+                widgets.button(
+                    "Light" if dark else "Dark",
+                    lambda: _colour(not dark),
+                    small=True,
+                    says="Switch to light colours" if dark else "Switch to dark colours",
+                )
         widgets.paragraph(_LIMITS, "ta-limits")
         with v.Html(tag="nav", class_="ta-tabs", attributes={"aria-label": "Views"}):
             for k, name in enumerate(_views(session)):
@@ -59,10 +68,11 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
 def _views(session: Session) -> dict[str, Callable[[], solara.Element]]:
     return {
         "What if": lambda: WhatIf(session),
+        "Table": lambda: TableOfMen(session),
         "Tubule": lambda: Tubule(session),
         "Compare": lambda: beyond.Compare(session),
         "Surface": lambda: SurfaceView(session),
-        "Sweep": beyond.Sweep,
+        "Sweep": lambda: beyond.Sweep(session),
         "Studies": beyond.Studies,
         "Share": lambda: Sharing(session),
     }
@@ -92,9 +102,11 @@ def _Address(session: Session) -> None:  # noqa: N802
     widgets.Address(
         fragment=fragment,
         stored=stored,
+        units=session.units.value,
         event_opened=session.open_link,
         event_restored=session.restore,
         event_darkened=lambda _: _colour(True),
+        event_measured=session.measure,
     )
 
 

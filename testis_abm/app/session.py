@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, share
-from testis_abm.app.work import Allowance, Background, Stopped
+from testis_abm.app.received import Parts
+from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
+from testis_abm.quantities import UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
+    from testis_abm.app.clinic import Opened, Reports
     from testis_abm.app.matching import Match, Response
     from testis_abm.experiments.surface import Surface
     from testis_abm.results.run import Run
@@ -34,6 +37,9 @@ _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
+# Bytes of a table of men: of what table_file.py reads, as much as a server that others use too holds for each of its pages.
+LARGEST_TABLE = 8_000_000
+_LARGE_TABLE = ", the most of this page; use testis-abm twin --table"
 OVER_MODELS = "Working out plausible models …"
 
 
@@ -47,6 +53,7 @@ class Progress:
         text: in words; share: of the work done.
         first, seconds: from the click to the first picture, and to the end.
         models: how far the levels over plausible models are, in words; "" once the result has them.
+        units: system of units in which the reason of the effect is worded.
     """
 
     phase: str = "idle"
@@ -57,6 +64,7 @@ class Progress:
     first: float | None = None
     seconds: float | None = None
     models: str = ""
+    units: str = ""
 
     @property
     def busy(self) -> bool:
@@ -89,13 +97,31 @@ class Session:
         self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.match: solara.Reactive[Match | None] = _state(None)
         self.response: solara.Reactive[Response | None] = _state(None)
-        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str]] | None] = _state(None)
+        self.table: solara.Reactive[Opened | None] = _state(None)
+        self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
+        self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
+        self.units: solara.Reactive[str] = solara.Reactive(unit_system())
+        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
         self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.surface: solara.Reactive[Surface | None] = _state(None)
         self._mapping = Background("surface of a session")
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
+        self._opening = Background("table of a session")
+        self._file, self._table = Parts(share.LARGEST_UPLOAD, " and no scenario"), Parts(LARGEST_TABLE, _LARGE_TABLE)
         self._filmed: Scenario | None = None
+
+    # ---- units
+
+    def measure(self, system: object) -> None:
+        """Show levels in another system of units; what is none is not taken."""
+        if isinstance(system, str) and system in UNIT_SYSTEMS:
+            self.units.value = system
+
+    def _start(self, background: Background, work: Work, fail: Fail) -> None:
+        """Start work that words levels in the units of this page."""
+        with in_units(self.units.peek()):
+            background.start(work, fail)
 
     # ---- drafts
 
@@ -120,14 +146,14 @@ class Session:
 
     def change_man(self, changed: draft.Draft) -> None:
         """Take over a draft of another man (draft.with_man); say what went with the former one, and keep it for `undo`."""
-        before, typed = self.draft.peek(), self.labs.peek()
+        before, typed, chosen = self.draft.peek(), self.labs.peek(), self.chosen.peek()
         stays = draft.belongings(changed)
         gone = [thing for thing in draft.belongings(before) if thing not in stays]
         gone += ["laboratory values"] if any(typed.values()) else []
         self._forget()
         self.draft.value = changed
         if gone:
-            self.former.value = (before, typed)
+            self.former.value = (before, typed, chosen)
             text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
             self.notice.value = ("info", text)
 
@@ -135,13 +161,13 @@ class Session:
         """Bring back the man that `change_man` replaced, and the treatment as it was then."""
         if (former := self.former.peek()) is not None:
             self._forget()
-            self.draft.value, self.labs.value = former
+            self.draft.value, self.labs.value, self.chosen.value = former
 
     def _forget(self) -> None:
         """Leave nothing of one patient to the next: laboratory values, who matches them, what is predicted of these."""
         self._searching.cancel()
         self.labs.value, self.matching.value, self.match.value, self.response.value = {}, ("", ""), None, None
-        self.former.value, self.notice.value = None, ("", "")
+        self.chosen.value, self.former.value, self.notice.value = None, None, ("", "")
 
     def open_link(self, fragment: object) -> None:
         """Take over the scenario of an address, if it holds one."""
@@ -152,6 +178,82 @@ class Session:
         """Take over the scenario of an uploaded file."""
         data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content or b"")  # type: ignore[call-overload]
         self.take(lambda: share.from_upload(name, data), "File")
+
+    def receive(self, part: object) -> None:
+        """Take a part of a scenario file, and the scenario with the last."""
+        try:
+            got = self._file.take(part)
+        except ScenarioError as error:
+            self.notice.value = ("error", str(error))
+            return
+        if got is not None:
+            self.upload(*got)
+
+    # ---- a clinic's table of men
+
+    def receive_table(self, part: object) -> None:
+        """Take a part of a table of men; with the last, read it beside the page."""
+        try:
+            got = self._table.take(part)
+        except ScenarioError as error:
+            self._not_opened(str(error))
+            return
+        if got is None:
+            self.opening.value = ("busy", "The table is on its way …")
+            return
+        name, content = got
+        self._open(lambda clinic: clinic.opened(content, name))
+
+    def say(self, number: int, meaning: str, unit: str = "") -> None:
+        """Read the table again, a column of it (from 1) as it is said ("": as its heading says)."""
+        if (now := self.table.peek()) is not None:
+            self._open(lambda clinic: clinic.read_again(now, said={**now.said, number: (meaning, unit)}))
+
+    def decimal(self, sign: str) -> None:
+        """Read the table again with another decimal sign: "comma", "point", or "" as it shows."""
+        if (now := self.table.peek()) is not None:
+            self._open(lambda clinic: clinic.read_again(now, decimal=sign))
+
+    def _open(self, read: Callable[[Any], Opened]) -> None:
+        self.opening.value = ("busy", "Reading the table …")
+
+        def work(stop: threading.Event) -> None:
+            from testis_abm.app import clinic
+
+            opened = read(clinic)
+            if not stop.is_set():
+                self.table.value, self.opening.value = opened, ("", "")
+
+        self._start(self._opening, work, self._not_opened)
+
+    def _not_opened(self, reason: str) -> None:
+        self.opening.value = ("wrong", _few(reason))
+
+    def close_table(self) -> None:
+        """Forget the table; a man of it who is in the form stays there."""
+        self._opening.cancel()
+        self.table.value, self.opening.value = None, ("", "")
+
+    def choose(self, name: str) -> None:
+        """Put the first untreated report of a man of the table into the form of laboratory values, and show that."""
+        from testis_abm.app import clinic
+
+        if (now := self.table.peek()) is None:
+            return
+        try:
+            reports = clinic.reports_of(now, name)
+        except ScenarioError as error:
+            self._not_opened(str(error))
+            return
+        self._forget()
+        self.labs.value, self.chosen.value, self.tab.value = reports.texts, reports, 0
+        text = "His report is in the form, under “… or match laboratory values”: press “Match virtual patients” there."
+        self.notice.value = ("info", f"{reports.name}: {text}")
+
+    def first_report_alone(self) -> None:
+        """Leave out the other untreated reports of the man who was chosen."""
+        if (reports := self.chosen.peek()) is not None:
+            self.chosen.value = replace(reports, again=())
 
     # ---- laboratory values
 
@@ -169,11 +271,12 @@ class Session:
         except TestisError as error:
             self._not_matched(str(error))
             return
+        reports = self.chosen.peek()
         self.match.value = self.response.value = None
         self.matching.value = ("busy", "Matching virtual patients …")
 
         def search(stop: threading.Event) -> None:
-            match = matching.find(given, measured, own)
+            match = matching.find(given, measured, own, () if reports is None else reports.again)
             if stop.is_set():
                 return
             typed, before = self.labs.peek(), self.draft.peek()
@@ -181,8 +284,9 @@ class Session:
             self.labs.value = {}  # they are this patient's and stay
             self.change_man(changed)
             self.labs.value, self.match.value, self.matching.value = typed, match, ("done", "")
+            self.chosen.value = reports
 
-        self._searching.start(search, self._not_matched)
+        self._start(self._searching, search, self._not_matched)
 
     def respond(self, scenario: Scenario) -> None:
         """Predict what the treatment of a scenario does to all matching virtual patients."""
@@ -198,7 +302,7 @@ class Session:
             if not stop.is_set():
                 self.response.value, self.matching.value = response, ("done", "")
 
-        self._searching.start(predict, self._not_matched)
+        self._start(self._searching, predict, self._not_matched)
 
     def _not_matched(self, reason: str) -> None:
         self.matching.value = ("wrong", reason)
@@ -211,6 +315,7 @@ class Session:
             self._filming.cancel()
             self._filmed = None
             self.recordings.value = {}
+        units = self.units.peek()
         self.progress.value = Progress("waiting", scenario, text="waiting for a free core")
         started = time.perf_counter()
 
@@ -221,13 +326,13 @@ class Session:
             result = run(scenario, watch=watcher, plausible=False)
             seconds = time.perf_counter() - started
             text = f"Done in {seconds:.1f} s"
-            done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, OVER_MODELS)
+            done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, OVER_MODELS, units)
             watcher.publish(done)
             # Nobody waits for it: the run is on the page by now.
             result.plausible = over_models(scenario, progress=lambda begun, all_of_them: watcher.check())
             watcher.publish(replace(done, models=""))
 
-        self._running.start(work, self._failed)
+        self._start(self._running, work, self._failed)
 
     def _failed(self, reason: str) -> None:
         now = self.progress.peek()
@@ -272,7 +377,8 @@ class Session:
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        for background in (self._running, self._filming, self._searching, self._repeating, self._mapping):
+        of_all = (self._running, self._filming, self._searching, self._repeating, self._mapping, self._opening)
+        for background in of_all:
             background.cancel()
 
     # ---- response surfaces
@@ -297,7 +403,7 @@ class Session:
             if not stop.is_set():
                 self.surface.value, self.mapping.value = found, ("", "")
 
-        self._mapping.start(work, lambda reason: self.mapping.set(("wrong", reason)))
+        self._start(self._mapping, work, lambda reason: self.mapping.set(("wrong", reason)))
 
     def cancel_surface(self) -> None:
         """Stop working out a surface; the former one stays."""
@@ -355,7 +461,7 @@ class Session:
         if ran is not None:
             self.run(ran)
         if arms:
-            self._repeating.start(self._repeat, self._not_repeated)
+            self._start(self._repeating, self._repeat, self._not_repeated)
         if rows and len(arms) < len(rows):
             text = f"{len(rows) - len(arms)} of {len(rows)} kept arms could not be brought back."
             self.notice.value = ("error", text)
@@ -377,7 +483,7 @@ class Session:
     def _go_on_repeating(self) -> None:
         self.returning.value = self.returning.peek()[1:]
         if self.returning.peek():  # with the others who wait for a core
-            self._repeating.start(self._repeat, self._not_repeated)
+            self._start(self._repeating, self._repeat, self._not_repeated)
 
 
 def _few(text: str) -> str:

@@ -15,6 +15,7 @@ import zlib
 from typing import Any
 
 from testis_abm.app.draft import short
+from testis_abm.quantities import SI, unit_system
 from testis_abm.results import KINDS
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
@@ -100,8 +101,9 @@ def file_name(scenario: Scenario, ending: str = "toml") -> str:
 
 
 def command(scenario: Scenario) -> str:
-    """Return the command that runs the downloaded scenario."""
-    return f"testis-abm run {file_name(scenario)}"
+    """Return the command that runs the downloaded scenario, in the system of units in force."""
+    units = f" --units {SI}" if unit_system() == SI else ""
+    return f"testis-abm run {file_name(scenario)}{units}"
 
 
 def python(scenario: Scenario) -> str:
@@ -109,9 +111,10 @@ def python(scenario: Scenario) -> str:
     from pprint import pformat
 
     tables = pformat(short(scenario), indent=1, width=100, sort_dicts=False)
-    return (
-        f"import testis_abm as ta\n\nresult = ta.run(\n{_indented(tables)}\n)\nprint(result.summary())\nresult.plot()"
-    )
+    shown = "print(result.summary())\nresult.plot()"
+    if unit_system() == SI:
+        shown = f'with ta.in_units("{SI}"):\n{_indented(shown)}'
+    return f"import testis_abm as ta\n\nresult = ta.run(\n{_indented(tables)}\n)\n{shown}"
 
 
 def _indented(text: str) -> str:

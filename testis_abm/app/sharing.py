@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, share, widgets
-from testis_abm.app.session import Progress, Session
+from testis_abm.app.received import PART
+from testis_abm.app.session import Session
+from testis_abm.app.units import in_its_units
+from testis_abm.quantities import in_units
 from testis_abm.scenario import Scenario
 
 _OPEN = "A link opens by itself: paste it into the address bar. An invalid file or link is rejected with a message."
@@ -17,6 +18,7 @@ _CANCELLED = "The last run was cancelled; only whole runs are shared."
 
 
 @solara.component
+@in_its_units
 def Sharing(session: Session) -> None:  # noqa: N802
     """Show what leaves and enters the page."""
     now = session.draft.value
@@ -26,8 +28,10 @@ def Sharing(session: Session) -> None:  # noqa: N802
             widgets.heading("Open a scenario")
             widgets.Upload(
                 label="Scenario file (TOML)",
+                accept=".toml,text/plain",
                 most=share.LARGEST_UPLOAD,
-                event_uploaded=lambda got: _uploaded(session, got),
+                part=PART,
+                event_sent=session.receive,
             )
             widgets.paragraph(_OPEN, "ta-unit")
         with v.Html(tag="section", attributes={"aria-label": "Share"}):
@@ -35,7 +39,7 @@ def Sharing(session: Session) -> None:  # noqa: N802
                 widgets.note("The form has errors; correct them under “What if”.", wrong=True)
                 return
             _scenario(scenario)
-            _results(session.progress.value)
+            _results(session)
             with solara.Div(classes=["ta-sheet"]):
                 widgets.heading("The same in the shell")
                 widgets.paragraph("With the scenario file that you download above:")
@@ -53,7 +57,13 @@ def _scenario(scenario: Scenario) -> None:
             widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")
 
 
-def _results(progress: Progress) -> None:
+def _results(session: Session) -> None:
+    progress = session.progress.value
+
+    def pictures() -> bytes:
+        with in_units(session.units.peek()):
+            return share.pictures(result)
+
     with solara.Div(classes=["ta-sheet"]):
         widgets.heading("Results of the last run")
         result = progress.result
@@ -64,20 +74,9 @@ def _results(progress: Progress) -> None:
         made = {
             "Tables (CSV)": ("csv", lambda: share.tables(result, "csv")),
             "Tables (Parquet)": ("parquet", lambda: share.tables(result, "parquet")),
-            "Pictures (PNG, SVG)": ("pictures", lambda: share.pictures(result)),
+            "Pictures (PNG, SVG)": ("pictures", pictures),
         }
         with solara.Div(classes=["ta-row"]):
             for label, (kind, make) in made.items():
                 widgets.download(label, make, share.file_name(result.scenario, f"{kind}.zip"), "application/zip")
         widgets.paragraph("Pictures take some seconds to draw.", "ta-unit")
-
-
-def _uploaded(session: Session, got: Any) -> None:
-    """Take over an uploaded file; what the browser says of it is not trusted."""
-    if not isinstance(got, dict):
-        return
-    text, size = got.get("text"), got.get("size")
-    large = isinstance(size, int | float) and size > share.LARGEST_UPLOAD
-    session.upload(
-        got.get("name"), b" " * (share.LARGEST_UPLOAD + 1) if large else text if isinstance(text, str) else b"\xff"
-    )

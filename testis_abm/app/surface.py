@@ -11,6 +11,7 @@ import solara
 
 from testis_abm.app import draft, widgets
 from testis_abm.app.session import Session
+from testis_abm.app.units import in_its_units
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.surface import DEFAULT, E2, FREE, HELD, LEVELS, RATIO, SETS, Spread, Surface, T
 from testis_abm.pictures import screen
@@ -40,6 +41,7 @@ def _Picture(svg: str, event_pointed: Callable[[object], None]) -> None:  # noqa
 
 
 @solara.component
+@in_its_units
 def SurfaceView(session: Session) -> None:  # noqa: N802
     """Show the form of a surface, and the one that was worked out last."""
     word, set_word = solara.use_state(DEFAULT)
@@ -47,7 +49,7 @@ def SurfaceView(session: Session) -> None:  # noqa: N802
     held, set_held = solara.use_state(HELD)
     size, set_size = solara.use_state("coarse")
     now, found, (phase, text) = session.draft.value, session.surface.value, session.mapping.value
-    said = solara.use_memo(lambda: draft.understood(now), [now])
+    said = solara.use_memo(lambda: draft.understood(now), [now, session.units.value])
     scenario = None if said.problems else said.scenario
 
     def begin() -> None:
@@ -78,8 +80,9 @@ def SurfaceView(session: Session) -> None:  # noqa: N802
 
 
 @solara.component
+@in_its_units
 def _Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
-    chart = solara.use_memo(lambda: surface_map(found, word), [id(found), word])
+    chart = solara.use_memo(lambda: surface_map(found, word), [id(found), word, session.units.value])
     extra = [("ta-limit", f"reference limit ({chart.reference.author})")] if chart.reference else []
     widgets.heading(found.scenario.heading, 3)
     _Picture(svg=screen.surface(chart), event_pointed=lambda at: _load(session, found, at))

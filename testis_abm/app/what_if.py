@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html import escape
 
@@ -12,15 +13,18 @@ import solara
 from testis_abm.app import draft, form, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
+from testis_abm.app.units import in_its_units
 from testis_abm.choices import ARMS, TREATED
 from testis_abm.man.injuries import left_out
 from testis_abm.pictures import chart, courses, screen
+from testis_abm.quantities import unit_system
 from testis_abm.results import plausible, report
 from testis_abm.results.run import Run
 from testis_abm.results.summary import over_models, summarise
 from testis_abm.results.treatment import Treatment
 from testis_abm.scenario import Scenario
 
+_WHY_BEFORE = "The reason (Why) is worded in the units of the page when it was run; run it again for the present ones."
 _HELP = (
     "Choose a man, add one or more drugs, press Run. Each run simulates his Leydig, Sertoli and germ cells day by day within the "
     "feedback of his hormones, and beside him his untreated control (counterfactual): the same man, paired by common random numbers."
@@ -28,10 +32,11 @@ _HELP = (
 
 
 @solara.component
+@in_its_units
 def WhatIf(session: Session) -> None:  # noqa: N802
     """Show the controls beside what they bring, and Run where it is always seen."""
     now = session.draft.value
-    said = solara.use_memo(lambda: draft.understood(now), [now])
+    said = solara.use_memo(lambda: draft.understood(now), [now, session.units.value])
     with solara.Div(classes=["ta-split", "ta-what"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
@@ -80,6 +85,7 @@ def _state(progress: Progress) -> None:
 
 
 @solara.component
+@in_its_units
 def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     """Show the plan of the form, who matches laboratory values, and what the run has brought so far."""
     progress, result = session.progress.value, session.progress.value.result
@@ -97,7 +103,7 @@ def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     if done:
         _effects(result)
         _over_models(result, progress.models)
-        _reasons(result)
+        _reasons(result, progress)
         _keep(session, result)
     arms = [replace(arm, name=result.called(arm.arm)) for arm in courses.arms_of(result)]
     widgets.html(_legend(result))
@@ -194,7 +200,7 @@ def _over_models(result: Run, how_far: str) -> None:
         widgets.by_answer(rows, f"Change, % (90 % interval). {plausible.basis(result.plausible)}")
 
 
-def _reasons(result: Run) -> None:
+def _reasons(result: Run, progress: Progress) -> None:
     """Show the reason, flags, probabilities, decisions and warnings."""
     treatment = Treatment.of(result)
     texts = (
@@ -206,6 +212,8 @@ def _reasons(result: Run) -> None:
     )
     for text in filter(None, texts):
         widgets.paragraph(" ".join(text.split()), "ta-why" if text.startswith("Why") else "")
+    if progress.units != unit_system() and re.search("(ng|pg|nmol|pmol)/", report.why(result)):
+        widgets.paragraph(_WHY_BEFORE, "ta-unit")
 
 
 def _table(result: Run) -> None:

@@ -28,20 +28,22 @@ def _Control(field: dict[str, Any], event_change: Callable[[Any], None]) -> None
 def Address(  # noqa: N802
     fragment: str,
     stored: dict[str, Any] | None,
+    units: str,
     event_opened: Callable[[Any], None],
     event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
+    event_measured: Callable[[Any], None],
 ) -> None:
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
-    once the page is loaded again; None keeps nothing.
+    once the page is loaded again; None keeps nothing. The browser remembers a choice of `units`, and reports it.
     """
 
 
 @solara.component_vue("upload.vue", vuetify=False)
-def Upload(label: str, most: int, event_uploaded: Callable[[Any], None]) -> None:  # noqa: N802
-    """Show a chooser of a file whose text is sent if it has at most `most` bytes."""
+def Upload(label: str, accept: str, most: int, part: int, event_sent: Callable[[Any], None]) -> None:  # noqa: N802
+    """Show a chooser of a file that is sent, if it has at most `most` bytes, in parts of `part` (received.Parts)."""
 
 
 @solara.component_vue("link.vue", vuetify=False)
@@ -158,8 +160,8 @@ def paragraph(text: str, classes: str = "") -> Any:
     return _Paragraph(text, classes)
 
 
-def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
-    """Show a table with its index as first column; on a narrow screen each row becomes a block of named values."""
+def table(rows: pd.DataFrame, caption: str, first: str = "", *, words: bool = False) -> Any:
+    """Show a table with its index as first column, of numbers or of `words`; on a narrow screen each row becomes a block of named values."""
     names = [escape(str(name), quote=True) for name in rows.columns]
     head = "".join(f'<th scope="col">{name}</th>' for name in [escape(first), *names])
     body = "".join(
@@ -169,7 +171,7 @@ def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
         for name, row in zip(rows.index, rows.to_numpy())
     )
     return html(
-        f'<table class="ta-table"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>',
+        f'<table class="ta-table{" ta-words" if words else ""}"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>',
         classes=["ta-scroll"],
     )
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 
 from testis_abm.support.errors import TestisError
 
@@ -36,19 +37,19 @@ class Background:
         self.name = name
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._next: tuple[Work, Fail, threading.Event] | None = None
+        self._next: tuple[Work, Fail, threading.Event, Context] | None = None
         self._working = False
 
     def start(self, work: Work, fail: Fail = lambda reason: None) -> None:
         """Cancel what is running and start `work` once that has ended; it is given the event that cancels it.
 
-        However often a page asks, one work goes on and one waits. `fail` is told why a work that nobody cancelled
+        It works in the context of who starts it, such as the units of a page. However often a page asks, one work goes on and one waits. `fail` is told why a work that nobody cancelled
         failed.
         """
         with self._lock:
             self._stop.set()
             self._stop = threading.Event()
-            self._next = work, fail, self._stop
+            self._next = work, fail, self._stop, copy_context()
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._run, name=self.name, daemon=True).start()
@@ -63,8 +64,8 @@ class Background:
                 if self._next is None:
                     self._working = False
                     return
-                (work, fail, stop), self._next = self._next, None
-            reason = "" if stop.is_set() else self._attempt(work, stop)
+                (work, fail, stop, context), self._next = self._next, None
+            reason = "" if stop.is_set() else context.run(self._attempt, work, stop)
             if reason and not stop.is_set():
                 fail(reason)
 

@@ -218,4 +218,5 @@ def headings(summary: pd.DataFrame) -> list[str]:
 def headline(run: Run) -> list[str]:
     """Return the names in a summary of what is reported first; oestradiol and T/E2 are those of the scenario's assay."""
     assay = run.scenario.samples.assay
-    return [reported(column) for column in ("testosterone_nmol_l", OESTRADIOL[assay], RATIO[assay], *_HEADLINE)]
+    columns = ("testosterone_nmol_l", OESTRADIOL[assay], RATIO[assay], *_HEADLINE)
+    return [reported(column) if column in QUANTITIES else column for column in columns]

@@ -31,13 +31,17 @@ def number_of(text: str) -> float | None:
 
 def unit_of_cell(text: str) -> str:
     """Return the unit behind the number of a cell, "" where there is none; the marks of a laboratory are none."""
-    match = re.fullmatch(rf"\s*(?:[<>≤≥]=?)?\s*{NUMBER}\s*([^\d\s].*)", text)
-    if match is None or re.fullmatch(_FLAG, match[1].strip()):
-        return ""
-    return match[1].strip()
+    match = re.fullmatch(rf"\s*(?:[<>≤≥]=?)?\s*{NUMBER}\s*([^\d\s].*)", _unmarked(text))
+    return "" if match is None else match[1].strip()
 
 
-_FLAG = r"\(?[HL*+!↑↓]{1,2}\)?"  # by which laboratories mark what lies outside their range
+# By which laboratories mark what lies outside their range; a letter is one behind a number or a space, and not that of mL.
+_MARK = re.compile(r"(?:(?<=[\d\s])[HL*+!↑↓]{1,2}|[*+!↑↓]{1,2}|\([HL*+!↑↓]{1,2}\))$")
+
+
+def _unmarked(text: str) -> str:
+    """Return a cell without the mark of a laboratory."""
+    return _MARK.sub("", text.strip()).rstrip()
 
 
 def decimal_signs(texts: Iterable[str]) -> tuple[bool, bool, bool]:
@@ -103,7 +107,7 @@ def value_of(text: str, written: str, own: Meaning) -> float | Censored | None:
             if word.startswith(f"{said} "):
                 text = f"{sign} {text[len(said) :].strip()}"
                 break
-    text = re.sub(rf"\s*{_FLAG}$", "", text)
+    text = _unmarked(text)
     beyond = re.match(r"[<>]=?", text)
     bare = text[beyond.end() :].strip() if beyond else text
     number, unit = quantity(bare, f"a number in {written or own.unit}")

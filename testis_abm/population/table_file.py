@@ -85,11 +85,29 @@ def read(path: str | Path, sheet: str = "") -> Grid:
     place = guard.path(path, "table")
     name = printable(place.name)
     with files.reading(place), files.regular(place) as file:
-        size = file.seek(0, io.SEEK_END)
-        if size > MOST_BYTES:
-            raise _refused(name, f"{size / 2**20:,.0f} MB", f"at most {MOST_BYTES // 2**20} MB")
+        check_bytes(name, file.seek(0, io.SEEK_END))
         file.seek(0)
         raw = file.read(MOST_BYTES + 1)
+    return read_bytes(raw, name, sheet)
+
+
+def check_bytes(name: str, size: int, most: int = MOST_BYTES) -> None:
+    """Make sure that a file of `size` bytes may be read.
+
+    Raises:
+        ScenarioError: it is larger than `most`.
+    """
+    if size > most:
+        raise _refused(name, f"{size / 2**20:,.0f} MB", f"at most {most // 2**20} MB")
+
+
+def read_bytes(raw: bytes, name: str, sheet: str = "") -> Grid:
+    """Return the cells of a table from what its file holds; `name` is what messages call it (see `read`).
+
+    Raises:
+        TestisError: as `read`.
+    """
+    check_bytes(name, len(raw))
     if not raw.strip():
         raise ScenarioError(f"{name}: is empty; {_EXPECTED}")
     if raw.startswith(_LEGACY):

@@ -53,7 +53,7 @@ _HEADINGS_WITHIN = 40  # rows in which the headings are looked for
 _AGREES = 0.05  # relative: two columns of one meaning, a count and concentration times volume (rounding)
 _CONTRADICTS = 1.25  # times: a total count and what concentration times volume give
 _FEW = 3  # values from which a unit may be inferred
-_IGNORED = "ignore"
+IGNORED = "ignore"
 _SPEC = '--column "HEADING=meaning:unit", for example --column "Testo=t:nmol/L", or "HEADING=ignore"'
 
 
@@ -205,9 +205,18 @@ def read_table(
     Raises:
         ScenarioError: it is no table of men, or an argument is none.
     """
+    return table_of(read(path, sheet), columns=columns, decimal=decimal, header=header)
+
+
+def table_of(grid: Grid, *, columns: Sequence[str] = (), decimal: str = "", header: int = 0) -> Table:
+    """Read a table of men from its cells, which stay as they are (see read_table).
+
+    Raises:
+        ScenarioError: as read_table.
+    """
     if decimal not in ("", "comma", "point"):
         raise ScenarioError(f'decimal: {shown(decimal)} is not "comma" or "point"')
-    return _Reader(read(path, sheet), _specs(columns), decimal, header).table()
+    return _Reader(grid, _specs(columns), decimal, header).table()
 
 
 def _specs(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -219,12 +228,12 @@ def _specs(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
         name = name.strip()
         if not equals or not heading.strip():
             raise ScenarioError(f"column {shown(text)}: write {_SPEC}")
-        if name != _IGNORED and (name not in meanings() or meanings()[name].either):
+        if name != IGNORED and (name not in meanings() or meanings()[name].either):
             known = [own for own, meaning in meanings().items() if not meaning.either]
             near = nearest(name, known)
             hint = f'nearest: "{near}"; ' if near else ""
             raise ScenarioError(
-                f"column {shown(text)}: {shown(name)} is no meaning; {hint}known: {', '.join(known)}, {_IGNORED}"
+                f"column {shown(text)}: {shown(name)} is no meaning; {hint}known: {', '.join(known)}, {IGNORED}"
             )
         if unit.strip() and meanings()[name].unit_named(unit.strip()) is None:
             raise ScenarioError(
@@ -314,7 +323,7 @@ class _Reader:
         for name in (folded(heading), f"#{k + 1}"):
             if name in self.specs:
                 meant, unit = self.specs[name]
-                return meant, unit or (unit_within(heading, [meant])[1] if meant != _IGNORED else "")
+                return meant, unit or (unit_within(heading, [meant])[1] if meant != IGNORED else "")
         for text in filter(
             None, (heading, f"{above} {heading}" if above and heading else "", above if not heading else "")
         ):
@@ -326,7 +335,7 @@ class _Reader:
     def _column(self, k: int, heading: str, above: str) -> Column:
         name, unit = self._meant(k, heading, above)
         column = Column(k + 1, heading or above, name, unit, "heading" if unit else "")
-        if (folded(heading) in self.specs or f"#{k + 1}" in self.specs) and name != _IGNORED:
+        if (folded(heading) in self.specs or f"#{k + 1}" in self.specs) and name != IGNORED:
             column.said = "as said" if unit else ""
             column.note = "as said by --column"
         return column
@@ -356,7 +365,7 @@ class _Reader:
 
     def _rows(self) -> list[int]:
         """Return the places of rows of men; what other rows are is counted, and named where it holds anything."""
-        measured = [column.number - 1 for column in self.columns if column.meaning and column.meaning != _IGNORED]
+        measured = [column.number - 1 for column in self.columns if column.meaning and column.meaning != IGNORED]
         identifier = next((column.number - 1 for column in self.columns if column.meaning in ("id", "name")), None)
         kept = []
         for k in range(self.first, len(self.grid.rows)):
@@ -425,7 +434,7 @@ class _Reader:
 
     def _unit(self, column: Column) -> None:
         """Settle meaning and unit of a column."""
-        if column.meaning == _IGNORED:
+        if column.meaning == IGNORED:
             column.use, column.note = "ignored", "as said by --column"
             return
         if not column.meaning:
@@ -552,7 +561,7 @@ class _Reader:
                     other.use, other.note = "read, not used", f"column {first.number} identifies the men"
                 else:
                     where = f"columns {first.number} and {other.number} both mean {meaning} and differ"
-                    how = f'say which: --column "#{other.number}={_IGNORED}" or --column "#{first.number}={_IGNORED}"'
+                    how = f'say which: --column "#{other.number}={IGNORED}" or --column "#{first.number}={IGNORED}"'
                     for column in (first, other):
                         if column.use != "left out":
                             self._refuse(column, f"{where}; {how}")
