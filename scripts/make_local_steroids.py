@@ -447,7 +447,7 @@ def carried(sets: int, drug: str) -> dict[str, np.ndarray]:
         for held in HELD_IN_TURN.values():
             clamps = [{"quantity": quantity, "level": "own"} for quantity in held]
             case = ta.load({**scenario(OBESE, drug), "clamp": clamps})
-            treatment = Treatment(case, own.drugs)
+            treatment = Treatment(case, own.drugs_of(case))
             man = treatment.follow(ExpectedMan(own.whole, case.man.physiology, treatment.kinetics))
             found.append(100.0 * (outputs(man, DAYS)[columns] / outputs(man, 0)[columns] - 1.0))
         return found

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from testis_abm import parameters
-from testis_abm.man.parameter_set import parameter_set
+from testis_abm.man.parameter_set import drugs_with, parameter_set
 from testis_abm.parameters.table import FOLDER
 from testis_abm.statistics import weighted_quantiles
 from testis_abm.studies.calibrate import configuration
@@ -59,7 +59,7 @@ def written(text: str, section: str, name: str, value: float) -> str:
 def changed_tables(values: dict[str, float]) -> dict[Path, str]:
     """Return the tables with other values, by path; KeyError if one of them is in no table."""
     tables: dict[Path, str] = {}
-    drugs = parameter_set(values).drugs
+    drugs = drugs_with(parameter_set(values).of_drugs, parameters.drugs())
     for path in sorted((FOLDER / "model").glob("*.toml")):
         text = path.read_text(encoding="utf-8")
         for name, value in values.items():

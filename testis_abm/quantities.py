@@ -59,10 +59,10 @@ def in_units(system: str) -> Iterator[None]:
 
 
 def _system(name: object, place: str) -> str:
-    plain = name.strip().lower() if isinstance(name, str) else name
+    plain = name.strip().lower() if isinstance(name, str) else ""
     if plain not in UNIT_SYSTEMS:
         raise ScenarioError(f"{place}: {unknown('system of units', name, UNIT_SYSTEMS)}")
-    return str(plain)
+    return plain
 
 
 # Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none

@@ -120,7 +120,7 @@ def test_a_replicate_that_fails_in_one_arm_is_left_out_in_all(compared):
     ill = (table["case"] == "lighter") & (table["replicate"] == 2)
     lost = table[ill].head(1).assign(error="he left the physical range", day=0)
     found = analyse_arms(arms, pd.concat([table[~ill], lost]), "arms")
-    assert found.replicates == 3 and "1 runs failed: he left" in found.text()
+    assert found.replicates == 3 and "1 runs failed: lighter: he left" in found.text()
 
 
 def test_arms_of_different_length_or_name_are_told(tmp_path):

@@ -108,7 +108,7 @@ def test_cells_go_the_same_way(values, fertile):
         assert seen.max() == pytest.approx(told.max(), rel=0.3), name
         assert abs(int(seen.argmax()) - int(told.argmax())) < 10, name
         assert np.abs(seen - told).max() < 0.3 * told.max(), name
-    sampled = {row.day: row.expected_immature_germ_cells_million for row in model.records["semen"]}
+    sampled = {row.day: row.expected_immature_germ_cells_million for row in model.records["semen"] if row.day >= 0}
     told = {day: man.semen(day=day)["immature_germ_cells_million"] for day in sampled}
     assert list(sampled.values()) == pytest.approx(list(told.values()), abs=0.3 * max(told.values()))
 

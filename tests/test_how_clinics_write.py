@@ -354,7 +354,7 @@ def test_no_name_means_two_drugs():
 def test_two_drugs_of_one_name_stop_the_table(tmp_path):
     source = (parameters.table.FOLDER / "drugs.toml").read_text(encoding="utf-8")
     (tmp_path / "drugs.toml").write_text(source.replace('names = ["Femara"]', 'names = ["arimidex"]'), encoding="utf-8")
-    with pytest.raises(ta.TestisError, match="arimidex: is a name of two drugs"):
+    with pytest.raises(ta.TestisError, match="letrozole: 'arimidex' is a name of two drugs"):
         drug_named("hcg", tmp_path)
 
 

@@ -62,7 +62,7 @@ def test_a_life_is_that_of_a_parameter_set_calibrated_with_the_answers(anastrozo
         answers = {name: answer for name, answer in own.answers.items() if name != "infertility"}
         one = next(one for one in anastrozole.combinations if one.answers == answers)
         assert weight <= one.weight + 1e-12
-        treatment = Treatment(case, own.drugs, history=True)
+        treatment = Treatment(case, own.drugs_of(case), history=True)
         man = treatment.follow(ExpectedMan(own.whole, case.man.physiology, treatment.kinetics), (case.plan.seed,))
         assert one.levels[1, 0] == pytest.approx(of_expected(man, 180, Scenario()), nan_ok=True)
         for question, answer in answers.items():

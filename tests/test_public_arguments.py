@@ -116,13 +116,16 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
         kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT})
         for kind in ("sensitivity", "sweep", "trial")
     },
+    "tables": (ta.tables, {"source": {"preset": {"own": {"like": "fertile"}}}}),
+    "in_units": (lambda system: ta.in_units(system).__enter__(), {"system": "si"}),
+    "using": (lambda tables: ta.using(tables).__enter__(), {"tables": ta.tables({})}),
     "draw": (population.draw, {"population": "clinic", "n": 4}),
     "Study": (Study, {}),
     "known": (known, {}),
     "load_study": (load_study, {"source": "nowhere.toml"}),
     **{
         name: (getattr(scenario, name), {})
-        for name in ("Man", "Observed", "Partner", "Plan", "Samples", "Therapy", "Tissue", "Weight")
+        for name in ("Man", "Observed", "Partner", "Plan", "Rule", "Samples", "Therapy", "Tissue", "Weight")
     },
     "bmi_on": (scenario.bmi_on, {"day": 3.0, "present": 30.0, "changes": ()}),
     "canonical_unit": (scenario.canonical_unit, {"variable": "lh_iu_l"}),

@@ -303,7 +303,7 @@ def test_the_command_writes_tables_and_pictures_beside_one_another(tmp_path, cap
     assert "stages a section" in (printed := capsys.readouterr().out) and "Johnsen score" in printed
     names = {path.name for path in (tmp_path / "it").iterdir()}
     pictures = {f"{name}.{kind}" for name in ("tubules", "wall") for kind in KINDS}
-    assert names == {"stages.csv", "sections.csv", "nuclei.csv", "stage_map.csv"} | pictures
+    assert names == {"results.json", "stages.csv", "sections.csv", "nuclei.csv", "stage_map.csv"} | pictures
     assert len((tmp_path / "it" / "stage_map.csv").read_text().splitlines()) == 1 + 3 * 3 * 26
     assert len((tmp_path / "it" / "sections.csv").read_text().splitlines()) == 1 + 3 * 3
     assert main([*words, "--out", str(tmp_path / "it")]) == 0  # its own files are replaced

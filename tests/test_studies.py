@@ -10,7 +10,7 @@ import pytest
 
 from testis_abm import TestisError, parameters
 from testis_abm.cli.command import main
-from testis_abm.man.parameter_set import parameter, parameter_set
+from testis_abm.man.parameter_set import drugs_with, parameter, parameter_set
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import Calibration, _found, _inputs, _ranges, _same, calibrate, hidden_of, to_values
 from testis_abm.studies.ensemble import Ensemble, best, read, shipped, write
@@ -404,11 +404,11 @@ def test_the_ensemble_stays_inside_its_ranges():
 
 
 def test_the_substances_of_a_drug_keep_their_ratio_of_potency():
-    drugs = parameter_set({"drug.tamoxifen.receptor_constant": 240.0}).drugs
+    drugs = drugs_with(parameter_set({"drug.tamoxifen.receptor_constant": 240.0}).of_drugs, parameters.drugs())
     parent, active = (of.numbers["receptor_constant"].value for of in drugs["tamoxifen"].substances)
     usual = [of.numbers["receptor_constant"].value for of in parameters.drugs()["tamoxifen"].substances]
     assert parent == 240.0 and active / parent == pytest.approx(usual[1] / usual[0])
-    drugs = parameter_set({"drug.tamoxifen.endoxifen.receptor_constant": 20.0}).drugs
+    drugs = drugs_with(parameter_set({"drug.tamoxifen.endoxifen.receptor_constant": 20.0}).of_drugs, parameters.drugs())
     assert [of.numbers["receptor_constant"].value for of in drugs["tamoxifen"].substances] == [usual[0], 20.0]
 
 

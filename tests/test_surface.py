@@ -95,7 +95,7 @@ def test_the_path_is_that_of_the_treated_man_to_the_end_of_treatment(found):
     k = int(found.points["set"].iloc[0])
     case = ta.load(TREATED)
     own = shipped().drawn(5, case.plan.seed)[k]
-    treatment = Treatment(case, own.drugs)
+    treatment = Treatment(case, own.drugs_of(case))
     man = treatment.follow(ExpectedMan(own.whole, case.man.physiology, treatment.kinetics), (case.plan.seed, k))
     path = found.path[found.path["set"] == k]
     assert path[["t_own", "e2_own"]].iloc[0].tolist() == pytest.approx([1.0, 1.0])
@@ -200,7 +200,7 @@ def test_a_folder_is_whole_and_somebody_elses_is_left_alone(tmp_path, capsys):
     names = {path.name for path in folder.iterdir()}
     tables = {"surface.parquet", "path.parquet", "states.parquet"}
     pictures = {"surface_total_motile_count.png", "surface_total_motile_count.svg"}
-    assert names == {*tables, *pictures, "surface.json", "summary.txt"}
+    assert names == {*tables, *pictures, "surface.json", "summary.txt", "results.json"}
     about = json.loads((folder / "surface.json").read_text())
     assert about["axes"]["E2"][0] == pytest.approx(0.1) and about["hold_days"] == 30 and len(about["sets"]) == 2
     assert len(pd.read_parquet(folder / "surface.parquet")) == 18

@@ -377,9 +377,9 @@ def _verdict(made: pd.Series) -> str:
 
 def _measurements(rows: pd.DataFrame, clauses: Sequence[Clause]) -> str:
     """Return the measured values, by the clause and the day of their sample."""
-    parts = []
-    for k, sample in rows.groupby("clause", sort=False):
-        clause = clauses[int(k)]
+    parts, named = [], {str(clause): clause for clause in clauses}
+    for written, sample in rows.groupby("clause", sort=False):
+        clause = named[str(written)]
         low, high = (number(clause.reported(end)) for end in (sample["measured"].min(), sample["measured"].max()))
         unit = clause.reported_unit
         days = sorted(sample["measured_day"].unique())

@@ -52,29 +52,29 @@ class To(NamedTuple):
 
 
 def _effect(value: object) -> str:
-    word = plain(value).lower() if isinstance(value, str) else value
+    word = plain(value).lower() if isinstance(value, str) else ""
     known = {
         **dict.fromkeys(("increases", "increase", "raises", "up"), INCREASES),
         **dict.fromkeys(("decreases", "decrease", "lowers", "reduces", "down"), DECREASES),
     }
     if word not in known:
-        near = f'; nearest: "{known[guess]}"' if (guess := nearest(word, known)) else ""
+        near = f'; nearest: "{known[guess]}"' if word and (guess := nearest(word, known)) else ""
         raise ScenarioError(f"{shown(value)} is no effect{near}; known: {', '.join(EFFECTS)}")
-    return known[str(word)]
+    return known[word]
 
 
 def _power(value: object) -> float:
     number: Any = number_in(plain(value)) if isinstance(value, str) and re.fullmatch(NUMBER, plain(value)) else value
     if not guard.is_number(number) or not 0.0 < number <= _MOST_POWER:
         raise ScenarioError(f"{shown(value)} is no Hill power; allowed: above 0 to {_MOST_POWER:g}, usually 1 to 8")
-    return float(number)
+    return guard.real(number)
 
 
 def _to(value: Any) -> To:
     if isinstance(value, To):
         return value
     if guard.is_number(value):
-        return To(float(value))
+        return To(guard.real(value))
     text = plain(value) if isinstance(value, str) else ""
     if match := _FOLD.fullmatch(text):
         return To(number_in(match[1]))

@@ -131,6 +131,7 @@ def save(
         TestisError: it is no table of a replay, or the folder holds something else, or cannot be written.
     """
     guard.frame(table, "table", _COLUMNS)
+    form = None if form is None else outputs.read_format(form)
     rows = json.loads(table.to_json(orient="records"))
     with files.whole_folder(outputs.check_folder(folder, _JSON, _FILES), _FILES) as partial:
         outputs.write_json(partial / _JSON, {"version": __version__, "rows": rows})

@@ -43,13 +43,14 @@ def check_table(path: str | Path, columns: Sequence[str]) -> None:
     check(path, columns)
 
 
-def read_format(text: str) -> str:
+def read_format(text: object) -> str:
     """Return the format of tables that `text` names.
 
     Raises:
         ScenarioError: it names none, or one for which a package is missing.
     """
-    chosen = guard.word(text.lower().removeprefix("."), FORMATS)
+    plain = text.lower().removeprefix(".") if isinstance(text, str) else text
+    chosen = guard.word(plain, FORMATS)
     if chosen == "xlsx":
         tabular.need_openpyxl()
     return chosen
