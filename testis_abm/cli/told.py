@@ -149,7 +149,7 @@ class Told:
             "seed": self.seed,
             "units": unit_system(),
             "extrapolation": self.marks,
-            "warnings": list(dict.fromkeys(self.notes)),
+            "warnings": [text for text in dict.fromkeys(self.notes) if text not in self.marks],
             **tabular.plain(self.facts),
             "tables": {
                 name: {"columns": tabular.columns(table, units), "records": tabular.records(table)}
