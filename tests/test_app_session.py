@@ -55,6 +55,26 @@ def test_plausible_models_follow_a_run_and_are_those_of_the_command(session, res
     assert "plausible_low_pct" in summarise(session.progress.value.result)
 
 
+def test_men_of_a_server_with_a_file_of_rules_live_by_them(session, result, tmp_path):
+    from testis_abm.agents.own_file import OwnFile
+    from testis_abm.app import own_code
+
+    file = tmp_path / "own.py"
+    file.write_text("def modifiers(model):\n    model.modify('none', 'spermiation', factor=0.0)\n")
+    own_code.publish(OwnFile.at(file))
+    try:
+        session.run(ta.load(SMALL))
+        until(lambda: session.progress.value.phase == "done")
+        done = session.progress.value
+        assert not done.going and done.result.plausible is None
+        made = [of.tissue["daily_production_million_g"].iloc[-1] for of in (done.result, result)]
+        assert made[0] < 0.5 * made[1]
+        assert "own.py" in own_code.said()
+    finally:
+        own_code.publish(None)
+    assert own_code.said() == ""
+
+
 def test_work_over_plausible_models_can_be_cancelled_and_the_run_stays(session, monkeypatch):
     begun, goes_on = threading.Event(), threading.Event()
 

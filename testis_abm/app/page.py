@@ -10,7 +10,7 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, draft, gate, share, widgets
+from testis_abm.app import beyond, draft, gate, own_code, share, widgets
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -53,7 +53,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                     small=True,
                     says="Switch to light colours" if dark else "Switch to dark colours",
                 )
-        widgets.paragraph(_LIMITS, "ta-limits")
+        widgets.paragraph(f"{_LIMITS} {own_code.said()}".strip(), "ta-limits")
         with v.Html(tag="nav", class_="ta-tabs", attributes={"aria-label": "Views"}):
             for k, name in enumerate(_views(session)):
                 classes = ["ta-tab", *(["ta-on"] if k == tab else [])]

@@ -8,11 +8,15 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from testis_abm.app import addresses
 from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
+
+if TYPE_CHECKING:
+    from testis_abm.agents.own_file import OwnFile
 
 _FILES = 4096  # that the process may hold open: each page takes four
 # A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so
@@ -47,7 +51,15 @@ def check_port(host: str, port: int) -> None:
         raise TestisError(f"{host}:{port} cannot be listened on: {reason}; try --port {port % 65535 + 1}") from None
 
 
-def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins: Sequence[str] = ()) -> None:
+def serve(
+    host: str,
+    port: int,
+    stores: Sequence[str],
+    *,
+    browser: bool,
+    origins: Sequence[str] = (),
+    rules: OwnFile | None = None,
+) -> None:
     """Serve the app until it is stopped.
 
     Args:
@@ -55,15 +67,17 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
         stores: folders of sweeps to show.
         browser: whether to open one.
         origins: of proxies through which the app is reached, as in `https://abm.example.org`.
+        rules: a file of Python by which all men of the page live.
 
     Raises:
         TestisError: a store is none, an origin is none, or the address is taken.
     """
-    from testis_abm.app import gate
+    from testis_abm.app import gate, own_code
     from testis_abm.app import stores as shown
 
     allowed = [addresses.origin(name) for name in origins]
     shown.publish(stores)
+    own_code.publish(rules)
     check_port(host, port)
     os.environ.update(_SETTINGS)
     import uvicorn

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import solara
 
-from testis_abm.app import draft, share
+from testis_abm.app import draft, own_code, share
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
 from testis_abm.quantities import UNIT_SYSTEMS, in_units, unit_system
@@ -323,11 +323,14 @@ class Session:
             from testis_abm.experiments.simulate import over_models, run
 
             watcher = _Watcher(self, scenario, stop, started)
-            result = run(scenario, watch=watcher, plausible=False)
+            result = run(scenario, watch=watcher, plausible=False, model=own_code.model())
             seconds = time.perf_counter() - started
             text = f"Done in {seconds:.1f} s"
-            done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, OVER_MODELS, units)
+            models = "" if own_code.given() else OVER_MODELS
+            done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, models, units)
             watcher.publish(done)
+            if own_code.given():  # which plausible models do not know
+                return
             # Nobody waits for it: the run is on the page by now.
             result.plausible = over_models(scenario, progress=lambda begun, all_of_them: watcher.check())
             watcher.publish(replace(done, models=""))
@@ -365,7 +368,7 @@ class Session:
         from testis_abm.app.tubule import Recording
         from testis_abm.experiments.simulate import men_of
 
-        allowance, men = Allowance(stop), men_of(scenario)
+        allowance, men = Allowance(stop), men_of(scenario, model=own_code.model())
         recordings = {arm: Recording(model, megabytes=_RECORDED) for arm, model in men.items()}
         allowance.check()
         self.recordings.value = recordings  # while they still grow: the view follows
@@ -471,7 +474,8 @@ class Session:
         from testis_abm.experiments.simulate import run
 
         (name, scenario), allowance = self.returning.peek()[0], Allowance(stop)
-        result = run(scenario, watch=lambda replicate, men: allowance.check(), plausible=False)
+        model = own_code.model()
+        result = run(scenario, watch=lambda replicate, men: allowance.check(), plausible=False, model=model)
         if not stop.is_set():
             self.keep(name, result)
             self._go_on_repeating()

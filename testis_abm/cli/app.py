@@ -6,7 +6,8 @@ import argparse
 from importlib.util import find_spec
 
 from testis_abm.choices import DISCLAIMER
-from testis_abm.cli.options import Command, flag, option, several, whole
+from testis_abm.cli import printing
+from testis_abm.cli.options import RULES, Command, flag, option, several, whole
 from testis_abm.support.errors import TestisError
 
 
@@ -15,7 +16,8 @@ def _app(options: argparse.Namespace) -> None:
         raise TestisError('the app needs more packages: pip install "testis_abm[app]"')
     from testis_abm.app.serve import serve
 
-    serve(options.host, options.port, options.store, browser=not options.no_browser, origins=options.allow_origin)
+    how = {"origins": options.allow_origin, "rules": printing.own_file(options.rules)}
+    serve(options.host, options.port, options.store, browser=not options.no_browser, **how)
 
 
 COMMANDS = (
@@ -28,6 +30,7 @@ COMMANDS = (
             option("--host", "address to listen on (default localhost: this machine alone)", default="localhost"),
             flag("--no-browser", "open no browser"),
             several("--store", "FOLDER", "results folder of a sweep to show"),
+            RULES,
             several(
                 "--allow-origin",
                 "URL",
