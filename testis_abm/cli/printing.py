@@ -27,6 +27,8 @@ def noted[T](told: Told, make: Callable[..., T], *given: Any, **named: Any) -> T
         made = make(*given, **named)
     for note in notes:
         told.note(str(note.message))
+    if hasattr(made, "own_tables"):  # a scenario
+        told.loaded.append(made)
     return made
 
 

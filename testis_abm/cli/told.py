@@ -37,7 +37,7 @@ class Told:
         lines: of text, without what is only of the terminal.
         tables: name -> rows of what the text says, with the unit of each column.
         facts: numbers and words beside them.
-        cases: name -> scenario that was simulated.
+        cases: name -> scenario that was simulated; loaded: all that were read, simulated or not yet.
         folder: of the results, which keeps what is said.
     """
 
@@ -50,6 +50,7 @@ class Told:
         self.tables: dict[str, tuple[pd.DataFrame, dict[str, str]]] = {}
         self.facts: dict[str, Any] = {}
         self.cases: dict[str, Scenario] = {}
+        self.loaded: list[Scenario] = []
         self.folder: Path | None = None
         self.kept = True
         self.files: list[str] = []
@@ -80,6 +81,7 @@ class Told:
         for case, name in zip(cases, named or [case.title for case in cases], strict=True):
             self.cases[name] = case
             self.marks += [text for text in extrapolated(case) if text not in self.marks]
+        self.loaded += cases
         first = cases[0]
         self.title = self.title or first.heading
         self.seed = first.plan.seed if self.seed is None else self.seed
