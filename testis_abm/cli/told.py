@@ -66,9 +66,10 @@ class Told:
             print(text, end=end, flush=True)
 
     def note(self, text: str) -> None:
-        """Say on standard error what a user should know, and keep it."""
+        """Say on standard error what a user should know, and keep it; a JSON document holds it."""
         self.notes.append(text)
-        print(f"Note: {text}", file=sys.stderr, flush=True)
+        if not self.as_json:
+            print(f"Note: {text}", file=sys.stderr, flush=True)
 
     def row(self, name: str, table: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
         """Add a table of what the text says; `units` by column where its name does not tell."""
@@ -119,7 +120,8 @@ class Told:
 
             def keep(message: Any, *rest: Any, **more: Any) -> None:
                 self.notes.append(str(message))
-                shown(message, *rest, **more)
+                if not self.as_json:
+                    shown(message, *rest, **more)
 
             warnings.showwarning = keep
             if self.as_json:
@@ -164,7 +166,7 @@ class Told:
 
     def stop(self, error: TestisError | str) -> None:
         """Say on standard error why a command ends early."""
-        print(fault(error) if self.as_json else as_typed(error), file=sys.stderr)
+        print(fault(error, warnings=self.notes) if self.as_json else as_typed(error), file=sys.stderr)
 
     def methods(self) -> dict[str, Any]:
         """Return how the results were made: terms and texts, the scenarios as TOML, versions."""
@@ -188,13 +190,14 @@ def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(tabular.plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def fault(error: TestisError | str, place: str = "") -> str:
-    """Return an error as one JSON document: place and text of each of its faults."""
+def fault(error: TestisError | str, place: str = "", warnings: Sequence[str] = ()) -> str:
+    """Return an error as one JSON document: place and text of each of its faults, and what was noted before."""
     if isinstance(error, TestisError) and error.problems:
         found = [_fault(under_its_option(problem)) for problem in error.problems]
     else:
         found = [{"place": place, "text": str(error).strip()}]
-    return json.dumps({"software": outputs.SOFTWARE, "errors": found}, ensure_ascii=False)
+    noted = {"warnings": list(dict.fromkeys(warnings))} if warnings else {}
+    return json.dumps({"software": outputs.SOFTWARE, "errors": found, **noted}, ensure_ascii=False)
 
 
 def _fault(problem: Problem) -> dict[str, str]:

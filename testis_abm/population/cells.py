@@ -103,7 +103,8 @@ def value_of(text: str, written: str, own: Meaning) -> float | Censored | None:
             if word.startswith(f"{said} "):
                 text = f"{sign} {text[len(said) :].strip()}"
                 break
-    text = re.sub(rf"\s*{_FLAG}$", "", text)
+    # The L of "IU/L" is none: letters that mark stand apart or behind a digit.
+    text = re.sub(rf"(?:\s+|(?<=[\d.])|(?=[(*+!↑↓])){_FLAG}$", "", text)
     beyond = re.match(r"[<>]=?", text)
     bare = text[beyond.end() :].strip() if beyond else text
     number, unit = quantity(bare, f"a number in {written or own.unit}")
