@@ -83,7 +83,7 @@ def _from_records(options: argparse.Namespace, target: Path) -> None:
     if subject.observations:
         said += f" Measurements are not used: {len(subject.observations):,} of his records."
     if subjects.skipped:
-        said += f" Skipped as comments: {subjects.skipped:,} lines."
+        said += f" Skipped as comments: {subjects.skipped:,} line{'s' * (subjects.skipped > 1)}."
     options.told.say(f"{said} Next: testis-abm run {target}")
 
 
