@@ -29,9 +29,9 @@ from testis_abm.parameters import own
 from testis_abm.parameters.table import FOLDER, drug_rows
 from testis_abm.parameters.tables import NONE, in_force
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.blame import blamed
 from testis_abm.scenario.insult import KINDS, NUMBERS, Insult
 from testis_abm.scenario.load import load_bytes
-from testis_abm.scenario.own import blamed
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support.errors import ScenarioError
 from testis_abm.support.lines import dotted, lines

@@ -121,7 +121,7 @@ def _act(options: argparse.Namespace, told: Told) -> int:
             told.stop(error)
             return 2
         except ArithmeticError as error:
-            from testis_abm.scenario.own import blamed
+            from testis_abm.scenario.blame import blamed
 
             if getattr(options, "rules", None):  # code of the user's own, whose traceback tells more
                 raise

@@ -24,7 +24,7 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
-from testis_abm.scenario.own import blamed
+from testis_abm.scenario.blame import blamed
 from testis_abm.scenario.rule import beyond_mean_field
 from testis_abm.scenario.scenario import extrapolated
 from testis_abm.support import guard

@@ -137,7 +137,7 @@ def perform(job: Job, task: Task) -> list[Row]:
     """
     from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.man.parameter_set import drugs_with, parted
-    from testis_abm.scenario.own import blamed
+    from testis_abm.scenario.blame import blamed
 
     with using(NONE):  # a case carries its tables, wherever it is run
         scenario = _scenario(job, task)
