@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import testis_abm as ta
+from testis_abm.cli import main
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
@@ -159,9 +162,11 @@ def test_records_come_back_as_the_doses_of_a_scenario(tmp_path_factory, doses):
 def test_further_doses_and_compartments(tmp_path):
     file = tmp_path / "nm.csv"
     file.write_text(
-        "# made by hand\nID;TIME;AMT;EVID;ADDL;II;CMT;DV\n1;0;1;1;3;24;1;.\n1;30;.;0;.;.;2;480\nC;0;1;1;3;24;1;.\n"
+        "# made by hand\nC;ID;TIME;AMT;EVID;ADDL;II;CMT;DV\n.;1;0;1;1;3;24;1;.\n.;1;30;.;0;.;.;2;480\nC;1;0;1;1;3;24;1;.\n"
     )
-    subject = read_records(file, drugs={"1": "Arimidex"})["1"]
+    records = read_records(file, drugs={"1": "Arimidex"})
+    assert records.skipped == 2
+    subject = records["1"]
     assert [dose.day for dose in subject.doses] == [0, 1, 2, 3]
     assert {dose.drug for dose in subject.doses} == {"anastrozole"}
     assert [(day, row["DV"]) for day, row in subject.observations] == [(1.25, "480")]
@@ -181,13 +186,80 @@ def test_further_doses_and_compartments(tmp_path):
         ("1,-24,1,1,anastrozole", "before day 0"),
         ("1,0,1,1", "line 2: 4 cells, expected 5"),
         ("1,1e999,1,1,anastrozole", "out of range"),
+        ("1,0,1_0,1,anastrozole", 'line 2: AMT: "1_0" is no number'),
+        ("1,0,\u0661,1,anastrozole", "line 2: AMT: .* is no number"),
+        ("1,0,1,0,anastrozole", "line 2: AMT: 1 beside EVID 0"),
+        ("1,0,1,1.5,anastrozole", 'line 2: EVID: "1.5" is no whole number'),
+        (",0,1,1,anastrozole", "line 2: ID: is missing"),
     ],
 )
 def test_a_wrong_record_is_told_by_line_and_column(tmp_path, row, message):
     file = tmp_path / "wrong.csv"
-    file.write_text(f"ID,TIME,AMT,EVID,DRUG\n{row}\n")
+    file.write_text(f"ID,TIME,AMT,EVID,DRUG\n{row}\n", encoding="utf-8")
     with pytest.raises(ta.TestisError, match=message):
         read_records(file)
+
+
+HEAD = "ID,TIME,AMT,EVID,ADDL,II,DRUG,RATE,UNIT\n"
+
+
+@pytest.mark.parametrize(
+    ("drug", "amount", "unit", "dose"),
+    [
+        ("anastrozole", 1, "mg", 1.0),
+        ("anastrozole", 250, "ug", 0.25),
+        ("anastrozole", 250, "\u00b5g", 0.25),
+        ("anastrozole", 0.002, "g", 2.0),
+        ("anastrozole", 1, ".", 1.0),
+        ("hCG", 1500, "IU", 1500.0),
+        ("hCG", 1.5, "kIU", 1500.0),
+    ],
+)
+def test_an_amount_is_in_the_unit_of_its_record(tmp_path, drug, amount, unit, dose):
+    file = tmp_path / "units.csv"
+    file.write_text(f"{HEAD}1,0,{amount},1,.,.,{drug},{amount / 2},{unit}\n", encoding="utf-8")
+    (given,) = read_records(file)["1"].doses
+    assert given.amount == pytest.approx(dose) and given.hours == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("unit", ["IU", "mL", "mg/kg", "mgg"])
+def test_a_unit_that_does_not_fit_is_told_by_line_and_column(tmp_path, unit):
+    file = tmp_path / "units.csv"
+    file.write_text(f"{HEAD}1,0,1,1,.,.,anastrozole,.,{unit}\n")
+    with pytest.raises(ta.TestisError, match=r"line 2: UNIT: .*the dose is in mg, g or ug"):
+        read_records(file)
+
+
+def test_a_subject_may_be_called_c_and_a_dose_needs_no_evid(tmp_path):
+    file = tmp_path / "c.csv"
+    file.write_text("ID,TIME,AMT,DRUG\nC,0,1,anastrozole\nC,24,.,.\n#C,24,1,anastrozole\n")
+    records = read_records(file)
+    assert [dose.day for dose in records["C"].doses] == [0.0] and len(records["C"].observations) == 1
+    assert records.skipped == 1
+
+
+def test_new_says_what_it_takes_of_the_records(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "doses.csv").write_text(f"# by hand\n{HEAD}C,0,500,1,2,24,anastrozole,.,ug\nC,48,.,0,.,.,.,.,.\n")
+    assert main(["new", "mine.toml", "--records", "doses.csv"]) == 0
+    said = capsys.readouterr().out
+    for text in ("3 doses of subject C", "fertile_man", "Measurements are not used: 1 ", "comments: 1 line"):
+        assert text in said
+    assert {part.dose for part in load("mine.toml").therapy} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,0,1,1,.,.,hCG,.,.\n1,0,1,1,3,0.1,anastrozole,.,.\n", "doses.csv: line 3: every: .*out of range"),
+        ("1,0,1,1,3,24,anastrozole,0.01,.\n", "doses.csv: line 2: over: "),
+    ],
+)
+def test_what_a_scenario_refuses_of_records_is_told_by_line(tmp_path, monkeypatch, capsys, rows, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "doses.csv").write_text(HEAD + rows)
+    assert main(["new", "mine.toml", "--records", "doses.csv"]) == 2
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_a_table_that_is_none(tmp_path):

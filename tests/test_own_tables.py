@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.mechanisms import MECHANISMS
 from testis_abm.biology.pharmacology import constants
+from testis_abm.cli import main
 from testis_abm.experiments.store import merge
 from testis_abm.experiments.sweep import results
 from testis_abm.experiments.sweep import sweep as run_sweep
@@ -26,7 +28,8 @@ from testis_abm.man.treat import Treatment
 from testis_abm.parameters import own
 from testis_abm.parameters.table import FOLDER, drug_rows
 from testis_abm.parameters.tables import NONE, in_force
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.blame import blamed
 from testis_abm.scenario.insult import KINDS, NUMBERS, Insult
 from testis_abm.scenario.load import load_bytes
 from testis_abm.studies.ensemble import shipped
@@ -356,8 +359,6 @@ def test_lines_are_those_of_the_keys(path: Path) -> None:
 
 
 def test_commands_see_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from testis_abm.cli.command import main
-
     (tmp_path / "a.toml").write_text('[drug.slowazole]\nlike = "anastrozole"\n[parameter.axis]\nlh_reference = 5\n')
     assert main(["drugs", "--tables", str(tmp_path)]) == 0
     assert "[own] Slowazole" in capsys.readouterr().out
@@ -367,3 +368,37 @@ def test_commands_see_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "axis.lh_reference = 5" in (out := capsys.readouterr().out) and "own" in out
     assert main(["drugs", "slowazole"]) == 2
     assert in_force() is NONE
+
+
+_ZERO = """\
+title = "zero"
+plan = { baseline = 2, duration = 3, replicates = 1 }
+[[therapy]]
+drug = "anastrozole"
+dose = "1 mg"
+every = "1 day"
+[parameter.axis.lh_reference]
+value = 0
+range = [0, 9]
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "pulses", "histology", "compare"])
+def test_a_number_that_leaves_the_equations_without_a_result_is_named(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("zero.toml").write_text(_ZERO)
+    Path("other.toml").write_text(_ZERO.replace('"zero"', '"other"'))
+    files = ["zero.toml", "other.toml"] if command == "compare" else ["zero.toml"]
+    assert main([command, *files, "--json", "--out", "out.png"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "axis.lh_reference = 0" in json.loads(said)["errors"][0]["text"]
+
+
+def test_a_fault_of_the_equations_under_shipped_numbers_stays_one_of_the_program() -> None:
+    shipped, own = load({"title": "own"}), load({"title": "own", "parameters": {"axis.lh_reference": 4.0}})
+    fault = OverflowError("too large")
+    with pytest.raises(OverflowError):
+        blamed(fault, [shipped])
+    assert "axis.lh_reference = 4" in str(blamed(fault, [shipped, own]))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import testis_abm as ta
+from testis_abm.cli import main
 from testis_abm.experiments.table_studies import studies_of
 from testis_abm.population import of_twins
 from testis_abm.population.table_in import read_table
@@ -68,3 +71,31 @@ def test_what_no_mean_can_be_taken_of_is_refused(tmp_path):
         of_twins.read(tmp_path / "x.parquet", "clinic")
     with pytest.raises(ta.TestisError, match="no sample of virtual patients"):
         of_twins.read(tmp_path / "nowhere.parquet", "clinic")
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--move", "axis.no_such"], "axis.no_such"),
+        (["--move", "drug.anastrozole.no_such"], "no_such"),
+        (["--from", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_what_is_to_move_is_looked_at_before_the_table(tmp_path, monkeypatch, capsys, more, named):
+    pytest.importorskip("iterative_ensemble_smoother")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "klinik.csv").write_text("no table of men")
+    assert main(["calibrate", "klinik.csv", "--json", *more]) == 2
+    (fault,) = json.loads(capsys.readouterr().err)["errors"]
+    assert named in fault["text"] + fault["place"]
+
+
+def test_faults_of_a_calibration_are_one_document(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("iterative_ensemble_smoother")
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path, ROWS[:1])
+    assert main(["calibrate", path.name, "--json", "--move", "axis.lh_reference"]) == 2
+    seen = capsys.readouterr()
+    assert "no treatment of which" in json.loads(seen.err)["errors"][0]["text"] and seen.out == ""
+    assert main(["calibrate", path.name, "--move", "axis.lh_reference"]) == 2
+    assert "headings in row 1" in capsys.readouterr().out

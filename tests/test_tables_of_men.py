@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testis_abm.population import table_file
 from testis_abm.population.cells import decimal_signs, with_point
 from testis_abm.population.headings import meanings, understood
 from testis_abm.population.table_file import MOST_COLUMNS
@@ -292,3 +293,93 @@ def test_shipped_examples_of_two_languages_are_the_same_men():
                     assert same.below == value.below and same.limit == pytest.approx(value.limit, rel=0.01)
                 else:
                     assert same == pytest.approx(value, rel=0.01, abs=0.02)
+
+
+def test_no_sign_that_moves_a_cursor_leaves_a_table(tmp_path):
+    evil = "\x1b[2J\x9b31m\u202e\x07"
+    text = f'ID;Datum;"Testosteron\n(nmol/L)";LH (IU/L);B{evil};Therapie\n'
+    text += (
+        f"A{evil};2024-01-10;9,4;4{evil};x;{evil}\nB;{evil};{evil};3;={evil};keine\n{evil};;;;;\nC;2024-01-11;15;3;y;\n"
+    )
+    table = read_table(wrote(tmp_path, text))
+    assert len(table.faults) >= 4
+    told = [
+        table.text(),
+        *(str(cell) for of in (table.plan(), table.fault_table(), table.values()) for cell in of.to_numpy().flat),
+    ]
+    assert all(sign.isprintable() or sign == "\n" for text in told for sign in text)
+    assert all("\n" not in cell for cell in told[1:]) and "\\x1b" in told[0]
+    assert "Testosteron (nmol/L)" in {column.heading for column in table.columns}
+
+
+@pytest.mark.parametrize("cell", ["\u0661\u0662", "9,4 \u0661", "nmol \u0661", "9 " + "x" * 600])
+def test_a_cell_that_cannot_be_read_is_a_fault_of_that_cell(tmp_path, cell):
+    table = read_table(wrote(tmp_path, f"ID;T (nmol/L);LH\nA;{cell};4 IU/L\nB;12;{cell}\nC;14;3 IU/L\nD;15;5 IU/L\n"))
+    assert {(fault.row, fault.column, fault.man) for fault in table.faults} == {(2, "T (nmol/L)", "A"), (3, "LH", "B")}
+    assert [len(man.visits[0].values) for man in table.men] == [1, 1, 2, 2]
+
+
+def test_a_row_that_stands_there_twice_counts_once(tmp_path):
+    rows = "A;2024-01-10;12;x\nA;2024-01-10;12;y\nA;2024-02-10;12;x\nA;2024-01-10;13;x\nB;2024-01-10;12;x\nD;;12;x\nD;;12;x\nD;;12;z\n"
+    table = read_table(wrote(tmp_path, f"ID;Datum;T (nmol/L);Notiz\n{rows}"))
+    assert {man.name: [visit.row for visit in man.visits] for man in table.men} == {
+        "A": [2, 5, 4],
+        "B": [6],
+        "D": [7, 9],
+    }
+    twice = {(fault.row, fault.man): fault.found for fault in table.faults if "once" in fault.done}
+    assert twice == {(3, "A"): "the same as row 2", (8, "D"): "the same as row 7"}
+    assert table.skipped["rows that stand there twice"] == 2
+
+
+def test_visits_of_one_day_that_contradict_each_other_are_noted(tmp_path):
+    rows = "A;2024-01-10;12;34;25\nA;2024-01-10;13;38;25,5\nA;2024-01-10;14;34;31\nA;2024-06-10;14;39;32\nB;2024-01-10;9;30;25\nB;2024-01-10;8;31;29\n"
+    table = read_table(wrote(tmp_path, f"ID;Datum;T (nmol/L);Alter;BMI\n{rows}"))
+    assert {(fault.row, fault.column) for fault in table.faults} == {(3, "age"), (4, "bmi")}
+    assert sum(len(man.visits) for man in table.men) == 6
+
+
+@pytest.mark.parametrize("place", ["XFD1048576", "XFD2", "A1048576", "A100002"])
+def test_a_cell_beyond_the_limits_is_refused_and_nothing_filled_up(tmp_path, place):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (("ID", "T (nmol/L)"), ("A", 12), ("B", 13)):
+        sheet.append(row)
+    sheet[place] = "far"
+    book.save(path := tmp_path / "far.xlsx")
+    with pytest.raises(ScenarioError, match="allowed: at most 1"):
+        read_table(path)
+
+
+def test_cells_that_only_have_a_format_are_no_rows_and_not_without_end(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (("ID", "T (nmol/L)"), ("A", 12), ("B", 13)):
+        sheet.append(row)
+    sheet["B200000"].font = sheet["ZZ2"].font = openpyxl.styles.Font(bold=True)
+    book.save(path := tmp_path / "formats.xlsx")
+    assert [man.name for man in read_table(path).men] == ["A", "B"]
+    monkeypatch.setattr(table_file, "_MOST_SPREAD", 500)
+    with pytest.raises(ScenarioError, match="without end"):
+        read_table(path)
+
+
+def test_the_headings_are_no_row_of_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_file, "MOST_ROWS", 3)
+    rows = [f"{name};12\n" for name in "ABCD"]
+    head = "ID;T (nmol/L)\n"
+    assert len(read_table(wrote(tmp_path, head + "".join(rows[:3]))).men) == 3
+    with pytest.raises(ScenarioError, match="over 3 rows"):
+        read_table(wrote(tmp_path, head + "".join(rows)))
+
+
+@pytest.mark.parametrize("mark", ["", " L", " (H)", "*", " H*", " ↑"])
+@pytest.mark.parametrize("unit", ["IU/L", "mIU/mL", ""])
+def test_marks_of_a_laboratory_are_told_from_units_that_end_in_one(tmp_path, mark, unit):
+    heading = "LH" if unit else "LH (IU/L)"
+    table = read_table(
+        wrote(tmp_path, f"ID;{heading};BMI\n" + "".join(f"{n};{n + 2} {unit}{mark};25\n" for n in range(4)))
+    )
+    assert table.faults == () and [man.visits[0].values["lh"] for man in table.men] == [2.0, 3.0, 4.0, 5.0]

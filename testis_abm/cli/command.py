@@ -114,6 +114,13 @@ def _act(options: argparse.Namespace, told: Told) -> int:
         except TestisError as error:
             told.stop(error)
             return 2
+        except ArithmeticError as error:
+            from testis_abm.scenario.blame import blamed
+
+            if getattr(options, "rules", None):  # code of the user's own, whose traceback tells more
+                raise
+            told.stop(blamed(error, told.loaded))
+            return 2
         except KeyboardInterrupt:
             told.stop(f"\nStopped. {options.interrupt.kept}")
             return int(options.interrupt.code)

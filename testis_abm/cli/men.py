@@ -237,7 +237,7 @@ def _table(options: argparse.Namespace) -> None:
     if options.out:
         outputs.check_table(options.out, ["man", "row", "date"])
     table, told = _read(options, options.file), options.told
-    _tell_table(table, told)
+    tell_table(table, told)
     for path, frame in ((options.faults, table.fault_table()), (options.out, table.values())):
         if path:
             told.write(Path(path), frame)
@@ -245,7 +245,7 @@ def _table(options: argparse.Namespace) -> None:
             told.show(f"Written: {path}")
 
 
-def _tell_table(table: Table, told: Told) -> None:
+def tell_table(table: Table, told: Told) -> None:
     """Say how a table of men was read."""
     told.title = told.title or f"Men of {table.grid.source}"
     told.row("columns", table.plan())
@@ -289,7 +289,7 @@ def _twins(options: argparse.Namespace, seed: int) -> int | None:
         need_out(options)
     table, told = _read(options, options.table), options.told
     told.seed = seed
-    _tell_table(table, told)
+    tell_table(table, told)
     if options.plan_only:
         return None
     told.say()
@@ -379,7 +379,7 @@ def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: 
 def _cohort_of_table(options: argparse.Namespace) -> None:
     table, told = _read(options, options.table), options.told
     told.seed = options.seed
-    _tell_table(table, told)
+    tell_table(table, told)
     told.say()
     if options.plan_only:
         return

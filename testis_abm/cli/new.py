@@ -7,7 +7,7 @@ from pathlib import Path
 
 from testis_abm.cli.options import Command, option, several
 from testis_abm.support import files, guard, outputs
-from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.errors import ScenarioError, TestisError, printable, shown
 
 _LIKE = "fertile_man"
 
@@ -61,22 +61,30 @@ def _from_records(options: argparse.Namespace, target: Path) -> None:
     subjects = read_records(options.records, time=options.time, drugs=named)
     if options.id is None and len(subjects) > 1:
         raise TestisError(
-            f"--id: the records hold {len(subjects):,} subjects; name one: {', '.join(list(subjects)[:12])}"
+            f"--id: the records hold {len(subjects):,} subjects; name one: {', '.join(map(shown, list(subjects)[:12]))}"
         )
     subject = subjects[
         guard.key(next(iter(subjects)) if options.id is None else options.id, subjects, "subject", "--id")
     ]
     raw = read_raw(shipped()[guard.key(options.like, shipped(), "scenario", "--like", "testis-abm scenarios")])
-    raw |= {"title": f"Doses of subject {subject.id}", "therapy": subject.therapies()}
+    raw |= {"title": f"Doses of subject {printable(subject.id)}"[:200], "therapy": subject.therapies()}
     last = max((dose.day for dose in subject.doses), default=0.0)
     plan = raw.setdefault("plan", {})
     plan["duration"] = f"{max(1, int(max([last, *(day for day, _ in subject.observations)])) + 28)} days"
     head = f"#:schema {schemas.path('scenario').as_uri()}\n"
     written = head + tomli_w.dumps({KEY: FORMAT, **raw})
-    load(raw, name=str(target))
+    try:
+        load(raw, name=str(target))
+    except ScenarioError as error:
+        raise ScenarioError(subject.placed(problem, printable(options.records)) for problem in error.problems) from None
     outputs.check_free(target)
     files.write(target, written)
-    options.told.say(f"{target}: {len(subject.doses):,} doses of subject {subject.id}. Next: testis-abm run {target}")
+    said = f"{target}: {len(subject.doses):,} doses of subject {printable(subject.id)}, in man and plan of {options.like} (--like)."
+    if subject.observations:
+        said += f" Measurements are not used: {len(subject.observations):,} of his records."
+    if subjects.skipped:
+        said += f" Skipped as comments: {subjects.skipped:,} line{'s' * (subjects.skipped > 1)}."
+    options.told.say(f"{said} Next: testis-abm run {target}")
 
 
 def _schema(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from testis_abm.support.errors import Note
 from testis_abm.support.loading import unswept
@@ -27,6 +27,8 @@ def noted[T](told: Told, make: Callable[..., T], *given: Any, **named: Any) -> T
         made = make(*given, **named)
     for note in notes:
         told.note(str(note.message))
+    if hasattr(made, "own_tables"):  # a scenario
+        told.loaded.append(cast(Any, made))
     return made
 
 

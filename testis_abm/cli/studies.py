@@ -80,11 +80,12 @@ def _own_files(name: str, options: argparse.Namespace) -> list[Path]:
     """Return the study files that a name means; of a table of men those that are made of it, in the results folder."""
     if Path(name).suffix.lower() not in _TABLES:
         return _files(name)
+    from testis_abm.cli.men import tell_table
     from testis_abm.experiments.table_studies import studies_of
     from testis_abm.population.table_in import read_table
 
     table = read_table(name)
-    print(f"{table.text()}\n", file=sys.stderr)
+    tell_table(table, options.told)
     made, left = studies_of(table, Path(options.out) / Path(name).stem, population=options.population)
     for text in left:
         options.told.note(f"not used: {text}")
@@ -177,7 +178,8 @@ def _calibrate(options: argparse.Namespace) -> None:
 
     options.interrupt.kept = f"What was finished is in {options.out}/; the same command goes on from there."
     options.interrupt.at_once()
-    log = partial(print, file=sys.stderr, flush=True)
+    # Beside a JSON document standard error holds faults alone, as one document too.
+    log = None if options.told.as_json else partial(print, file=sys.stderr, flush=True)
     size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": log}
     if options.cross_validate and not options.files:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
@@ -187,12 +189,14 @@ def _calibrate(options: argparse.Namespace) -> None:
     if options.files or options.move or options.start != "shipped":
         if not options.files:
             raise TestisError("--move and --from are of data of your own; name study files before them")
-        from testis_abm.studies.update import update
+        from testis_abm.studies.update import movable, update
 
         if options.cross_validate:
             raise TestisError("--cross-validate is of the shipped studies; leave your own files out")
-        paths = [path for name in options.files for path in _own_files(name, options)]
+        # Before a table is read and the twins of its men are searched, which takes long.
         start = _ensemble(options.start)
+        movable(options.move or None, start)
+        paths = [path for name in options.files for path in _own_files(name, options)]
         moved = update(paths, Path(options.out), move=options.move or None, start=start, **size)
         options.told.row("changed", moved.changed.reset_index())
         options.told.row("fit", moved.fit)

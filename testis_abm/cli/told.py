@@ -43,7 +43,7 @@ class Told:
         lines: of text, without what is only of the terminal.
         tables: name -> rows of what the text says, with the unit of each column.
         facts: numbers and words beside them.
-        cases: name -> scenario that was simulated.
+        cases: name -> scenario that was simulated; loaded: all that were read, simulated or not yet.
         folder: of the results, which keeps what is said.
     """
 
@@ -56,6 +56,7 @@ class Told:
         self.tables: dict[str, tuple[pd.DataFrame, dict[str, str]]] = {}
         self.facts: dict[str, Any] = {}
         self.cases: dict[str, Scenario] = {}
+        self.loaded: list[Scenario] = []
         self.folder: Path | None = None
         self.kept = True
         self.files: list[str] = []
@@ -77,9 +78,10 @@ class Told:
             mute()
 
     def note(self, text: str) -> None:
-        """Say on standard error what a user should know, and keep it."""
+        """Say on standard error what a user should know, and keep it; a JSON document holds it."""
         self.notes.append(text)
-        print(f"Note: {text}", file=sys.stderr, flush=True)
+        if not self.as_json:
+            print(f"Note: {text}", file=sys.stderr, flush=True)
 
     def row(self, name: str, table: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
         """Add a table of what the text says; `units` by column where its name does not tell."""
@@ -92,6 +94,7 @@ class Told:
         for case, name in zip(cases, named or [case.title for case in cases], strict=True):
             self.cases[name] = case
             self.marks += [text for text in extrapolated(case) if text not in self.marks]
+        self.loaded += cases
         first = cases[0]
         self.title = self.title or first.heading
         self.seed = first.plan.seed if self.seed is None else self.seed
@@ -129,7 +132,8 @@ class Told:
 
             def keep(message: Any, *rest: Any, **more: Any) -> None:
                 self.notes.append(str(message))
-                shown(message, *rest, **more)
+                if not self.as_json:
+                    shown(message, *rest, **more)
 
             warnings.showwarning = keep
             if self.as_json:
@@ -174,7 +178,7 @@ class Told:
 
     def stop(self, error: TestisError | str) -> None:
         """Say on standard error why a command ends early."""
-        print(fault(error) if self.as_json else as_typed(error), file=sys.stderr)
+        print(fault(error, warnings=self.notes) if self.as_json else as_typed(error), file=sys.stderr)
 
     def methods(self) -> dict[str, Any]:
         """Return how the results were made: terms and texts, the scenarios as TOML, versions."""
@@ -198,13 +202,14 @@ def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(tabular.plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def fault(error: TestisError | str, place: str = "") -> str:
-    """Return an error as one JSON document: place and text of each of its faults."""
+def fault(error: TestisError | str, place: str = "", warnings: Sequence[str] = ()) -> str:
+    """Return an error as one JSON document: place and text of each of its faults, and what was noted before."""
     if isinstance(error, TestisError) and error.problems:
         found = [_fault(under_its_option(problem)) for problem in error.problems]
     else:
         found = [{"place": place, "text": str(error).strip()}]
-    return json.dumps({"software": outputs.SOFTWARE, "errors": found}, ensure_ascii=False)
+    noted = {"warnings": list(dict.fromkeys(warnings))} if warnings else {}
+    return json.dumps({"software": outputs.SOFTWARE, "errors": found, **noted}, ensure_ascii=False)
 
 
 def _fault(problem: Problem) -> dict[str, str]:

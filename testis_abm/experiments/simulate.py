@@ -24,6 +24,7 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.blame import blamed
 from testis_abm.scenario.rule import beyond_mean_field
 from testis_abm.scenario.scenario import extrapolated
 from testis_abm.support import guard
@@ -71,7 +72,8 @@ def run(
         The tables of all replicates; arm "untreated" is the same man with the same random draws and no therapy.
 
     Raises:
-        TestisError: for a scenario that cannot be understood, or a man outside the physical range.
+        TestisError: for a scenario that cannot be understood, or a man outside the physical range, or whose numbers of the
+            user's own leave the equations without a result.
     """
     changes = guard.changes(overrides)
     if seed is not None:
@@ -85,7 +87,12 @@ def run(
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        collected, models, engine = _simulate(scenario, progress, watch, model)
+        try:
+            collected, models, engine = _simulate(scenario, progress, watch, model)
+        except ArithmeticError as error:
+            if model is not TestisModel:  # code of the user's own, whose traceback tells more
+                raise
+            raise blamed(error, (scenario,)) from error
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
     signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *COLUMNS["signals"]])
     provenance: dict[str, Any] = {

@@ -137,6 +137,7 @@ def perform(job: Job, task: Task) -> list[Row]:
     """
     from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.man.parameter_set import drugs_with, parted
+    from testis_abm.scenario.blame import blamed
 
     with using(NONE):  # a case carries its tables, wherever it is run
         scenario = _scenario(job, task)
@@ -147,9 +148,13 @@ def perform(job: Job, task: Task) -> list[Row]:
     drugs = drugs_with(of_drugs, scenario.drugs) if of_drugs else None
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
-    if job.engine == EXPECTED:
-        return _expected(scenario, drugs, seed, arms, job, task.stop)
-    return _cells(scenario, drugs, seed, arms, job, task.stop)
+    live = _expected if job.engine == EXPECTED else _cells
+    try:
+        return live(scenario, drugs, seed, arms, job, task.stop)
+    except ArithmeticError as error:
+        if job.rules:  # code of the user's own
+            raise
+        raise blamed(error, (scenario,)) from error
 
 
 # Cases as read: the runs of a trial differ in man and parameters alone.

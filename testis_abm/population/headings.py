@@ -16,6 +16,7 @@ import numpy as np
 
 from testis_abm.quantities import GIVEN, QUANTITIES
 from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, unit_key
+from testis_abm.support.errors import ScenarioError
 
 _WORDS = Path(__file__).with_name("words.toml")
 _LISTS = ("missing", "none", "below", "above", "untreated", "ignored", "summary")
@@ -45,7 +46,10 @@ class Meaning:
 
     def unit_named(self, text: str) -> str | None:
         """Return a unit as it is known here, None if it is not one of them."""
-        key = unit_key(text)
+        try:
+            key = unit_key(text)
+        except ScenarioError:  # too long, or in digits of another script
+            return None
         return next((unit for unit in self.units if unit.lower() == text.lower() or unit_key(unit) == key), None)
 
     def kept(self, unit: str) -> float:

@@ -23,6 +23,7 @@ from testis_abm.support.errors import ScenarioError, TestisError, printable, sho
 MOST_BYTES = 64 * 2**20  # of a file
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100_000, 1_000, 5_000_000
 LONGEST = 2_000  # characters of a cell
+_LAST_ROW, _MOST_SPREAD = 2**20, 4 * MOST_CELLS  # of a sheet; cells of one, those that only have a format too
 # Of an Excel file, which is a zip: parts, bytes of all parts as declared, and how far one may be packed.
 _MOST_PARTS, _MOST_UNPACKED, _MOST_RATIO, _SMALL = 2_000, 256 * 2**20, 400, 2**20
 _LEGACY, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
@@ -215,7 +216,7 @@ def _separator(text: str, name: str) -> str:
 def _check_size(name: str, rows: int, columns: int, cells: int) -> None:
     if columns > MOST_COLUMNS:
         raise _refused(name, f"{columns:,} columns or more", f"at most {MOST_COLUMNS:,}")
-    if rows > MOST_ROWS:
+    if rows > MOST_ROWS + 1:  # the headings are one more
         raise _refused(name, f"over {MOST_ROWS:,} rows", f"at most {MOST_ROWS:,}")
     if cells > MOST_CELLS:
         raise _refused(name, f"over {MOST_CELLS:,} cells", f"at most {MOST_CELLS:,}")
@@ -317,6 +318,8 @@ def _sheet(openpyxl: Any, raw: bytes, name: str, wanted: str, faults: list[Fault
     title = wanted
     for title in [wanted] if wanted else visible:
         rows = list(_rows(book[title], name))
+        while rows and not rows[-1]:
+            rows.pop()
         if any(cell is not None for row in rows for cell in row):
             break
     if not rows:
@@ -340,9 +343,15 @@ def _sheet(openpyxl: Any, raw: bytes, name: str, wanted: str, faults: list[Fault
 def _rows(sheet: Any, name: str, *, text: bool = False) -> Iterator[list[Cell]]:
     """Yield the cells of a sheet, its limits checked as it is read."""
     sheet.reset_dimensions()  # what a sheet says of its own size may be anything
-    cells = 0
-    for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1, max_row=MOST_ROWS + 1, values_only=True), 1):
-        used = max((k + 1 for k, cell in enumerate(row) if cell is not None), default=0)
+    cells = spread = 0
+    # Without bounds a row is as long as its last cell, and one that is missing has no cell: nothing is filled up before it is refused.
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        spread += len(row)
+        if number > _LAST_ROW or spread > _MOST_SPREAD:
+            raise _refused(name, "rows or cells without end, most of them empty", f"at most {MOST_CELLS:,} cells")
+        used = len(row)
+        while used and row[used - 1] is None:
+            used -= 1
         cells += used
         _check_size(name, number if used else 0, used, cells)
         yield [cell if text and isinstance(cell, str) else _cell(cell) for cell in row[:used]] if used else []

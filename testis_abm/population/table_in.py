@@ -43,7 +43,7 @@ from testis_abm.population.headings import (
 )
 from testis_abm.population.table_file import Fault, Grid, as_text, read
 from testis_abm.quantities import GIVEN, KNOWN, MEASURES, Censored
-from testis_abm.scenario.amounts import NUMBER, parse_duration
+from testis_abm.scenario.amounts import NUMBER, parse_duration, plain
 from testis_abm.support.errors import ScenarioError, nearest, printable, shown
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 _HEADINGS_WITHIN = 40  # rows in which the headings are looked for
 _AGREES = 0.05  # relative: two columns of one meaning, a count and concentration times volume (rounding)
 _CONTRADICTS = 1.25  # times: a total count and what concentration times volume give
+_APART = {"age": 1.5, "bmi": 5.0}  # years, kg/m2: more than what one man's visits of a day may differ by
 _FEW = 3  # values from which a unit may be inferred
 IGNORED = "ignore"
 _SPEC = '--column "HEADING=meaning:unit", for example --column "Testo=t:nmol/L", or "HEADING=ignore"'
@@ -267,6 +268,7 @@ class _Reader:
             column.number: [as_text(grid.rows[k][column.number - 1]) for k in self.rows] for column in self.columns
         }
         typed = {n: [isinstance(grid.rows[k][n - 1], float) for k in self.rows] for n in self.cells}
+        self._readable()
         self._canonical(typed)
         for column in self.columns:
             self._unit(column)
@@ -400,6 +402,18 @@ class _Reader:
                 f"{self.grid.source}: has headings (row {self.grid.numbers[self.heading]}) and no row of a man below them"
             )
         return kept
+
+    def _readable(self) -> None:
+        """Name and blank cells that no value is read from: too long, or in digits of another script."""
+        for column in self.columns:
+            if column.meaning not in meanings() or column.meaning in ("id", "name"):
+                continue
+            for k, text in enumerate(self.cells[column.number]):
+                try:
+                    plain(text)
+                except ScenarioError as error:
+                    self._fault(k, column, text, str(error))
+                    self.cells[column.number][k] = ""
 
     # ---- decimal signs
 
@@ -616,12 +630,13 @@ class _Reader:
         for name in ("id", "name", "treatment", "drug", "dose", "often"):
             if name in self._by:
                 self._count(self._by[name], [text or None for text in self.cells[self._by[name].number]])
-        visits: dict[str, list[Visit]] = {}
+        found: dict[str, list[tuple[Visit, int]]] = {}
         identified = "id" in self._by or "name" in self._by
         for k in range(len(self.rows)):
             visit = self._visit(k, dates)
             if visit is not None:
-                visits.setdefault(self._name(k), []).append(visit)
+                found.setdefault(self._name(k), []).append((visit, k))
+        visits = {name: self._each_once(name, several) for name, several in found.items()}
         if identified and "visit_date" not in self._by:
             for name, several in visits.items():
                 if len(several) > 1:
@@ -647,7 +662,45 @@ class _Reader:
         ]
         faults_in_order = sorted([*cells, *self.faults], key=lambda fault: fault.row)
         heading = self.grid.numbers[self.heading]
-        return Table(self.grid, heading, tuple(self.columns), men, tuple(faults_in_order), dict(self.skipped))
+        # What a file holds reaches nobody's terminal as it stands: its signs may move the cursor.
+        return Table(
+            self.grid,
+            heading,
+            tuple(map(_printed, self.columns)),
+            men,
+            tuple(map(_printed, faults_in_order)),
+            dict(self.skipped),
+        )
+
+    def _each_once(self, name: str, visits: Iterable[tuple[Visit, int]]) -> list[Visit]:
+        """Return the visits of a man, each with its place in the rows, without those that stand there twice.
+
+        Those of one day that contradict each other are noted.
+        """
+        kept: list[Visit] = []
+        of_day: dict[date, Visit] = {}
+        seen: dict[str, Visit] = {}
+        for visit, k in visits:
+            # Without a date only a row that is the same in every cell is the same visit.
+            key = repr((replace(visit, row=0), self.grid.rows[self.rows[k]] if visit.date is None else None))
+            same = seen.setdefault(key, visit)
+            if same is not visit:
+                self.skipped["rows that stand there twice"] += 1
+                what, done = f"the same as row {same.row}", "left out: counted once"
+                self.faults.append(Fault(visit.row, "", what, "each visit once", done, name))
+                continue
+            kept.append(visit)
+            if visit.date is None:
+                continue
+            first = of_day.setdefault(visit.date, visit)
+            for which, apart in _APART.items():
+                here, there = (as_number(of.values[which]) if which in of.values else np.nan for of in (visit, first))
+                if abs(here - there) > apart:
+                    text = f"one {which} on one day; {there:.3g} in row {first.row}"
+                    self.faults.append(
+                        Fault(visit.row, which, f"{here:.3g}", text, "both are used; look at both rows", name)
+                    )
+        return kept
 
     def _count(self, column: Column, values: Sequence[Any]) -> None:
         there = [value for value in values if value is not None]
@@ -820,6 +873,18 @@ _HELPERS = ("weight", "height", "testis_left", "testis_right")
 
 def _side(values: Mapping[str, Any]) -> str:
     return "left" if "testis_left" in values else "right"
+
+
+def _printed[Row: (Column, Fault)](row: Row) -> Row:
+    """Return what is told of a column or fault, every text of it on one line and without signs that cannot be printed."""
+    texts: dict[str, Any] = {key: _on_line(of) for key, of in vars(row).items() if isinstance(of, str)}
+    if isinstance(row, Column):
+        texts["first"] = tuple(map(_on_line, row.first))
+    return replace(row, **texts)
+
+
+def _on_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _joined(*notes: str) -> str:

@@ -1,8 +1,9 @@
 """Doses and observations in the convention of pharmacometrics: one table of records (ID, TIME, AMT, EVID, ...) for many subjects.
 
 Columns that are read: ID; TIME (hours, or days with `time="d"`); AMT; EVID (0 observation, 1 dose); DRUG (a name of the drug
-table; or CMT, whose numbers `drugs` names); RATE (amount an hour, of an infusion); ADDL and II (further doses, and hours between
-them); MDV, DV and others are kept for who asks for observations. "." is missing. Lines that begin with C or # are comments.
+table; or CMT, whose numbers `drugs` names); UNIT (of AMT and RATE; default: that of the drug table); RATE (amount an hour, of an
+infusion); ADDL and II (further doses, and hours between them); MDV, DV and others are kept for who asks for observations. "." is
+missing. Skipped are empty lines, lines that begin with "#", and, where the first column is called C, rows whose first cell is "C".
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from testis_abm import parameters
+from testis_abm.scenario.amounts import parse_dose
 from testis_abm.scenario.schedule import MOST_DOSES
 from testis_abm.support import files, guard
-from testis_abm.support.errors import ScenarioError, gathered, printable, shown, written
+from testis_abm.support.errors import Problem, ScenarioError, gathered, printable, shown, written
 
 _LARGEST = 100_000_000  # bytes
 _MISSING = ("", ".", "NA", "na", "NaN", "nan")
-_COMMENT = re.compile(r"#|C\s")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 _HOURS = {"h": 1.0, "d": 24.0}
 _REFUSED = {
     2: "another event, which has no meaning here",
@@ -42,12 +44,14 @@ class Dosed:
         day: of the plan, parts of a day included.
         drug: name in the drug table; amount: in its unit.
         hours: over which it is infused; 0 at once.
+        line: of the file, 0 if it is from none.
     """
 
     day: float
     drug: str
     amount: float
     hours: float = 0.0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,34 @@ class Subject:
 
     def therapies(self) -> list[dict[str, Any]]:
         """Return the doses as the tables of therapies of a scenario: one a drug, amount and infusion."""
-        groups: dict[tuple[str, float, float], list[float]] = {}
+        return [
+            _therapy(first.drug, first.amount, first.hours, [dose.day for dose in (first, *rest)])
+            for first, *rest in self._groups()
+        ]
+
+    def _groups(self) -> list[list[Dosed]]:
+        """Return the doses of each therapy by rising days, each day once; one that is there twice comes again in the next."""
+        groups: dict[tuple[str, float, float, int], list[Dosed]] = {}
+        seen: Counter[Dosed] = Counter()
         for dose in self.doses:
-            groups.setdefault((dose.drug, dose.amount, dose.hours), []).append(dose.day)
-        return [_therapy(*of, once) for of, days in groups.items() for once in _each_once(days)]
+            groups.setdefault((dose.drug, dose.amount, dose.hours, seen[dose]), []).append(dose)
+            seen[dose] += 1
+        return [sorted(doses, key=lambda dose: dose.day) for doses in groups.values()]
+
+    def placed(self, problem: Problem, name: str) -> Problem:
+        """Return a problem of a scenario with these therapies; one of a therapy at the lines of its doses in the file `name`."""
+        match problem.path:
+            case (*_, "therapy", int(k), last) if k < len(groups := self._groups()):
+                lines = sorted({dose.line for dose in groups[k]})
+                where = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
+                return problem._replace(path=(name, where, last))
+        return problem
 
 
-def _each_once(days: list[float]) -> Iterator[list[float]]:
-    """Yield rising days, each once; one that is there twice comes again."""
-    left = Counter(days)
-    while left:
-        yield sorted(left)
-        left -= Counter(left.keys())
+class Records(dict[str, Subject]):
+    """Subjects by ID; `skipped` counts the lines of comments that were not read."""
+
+    skipped = 0
 
 
 def _therapy(drug: str, amount: float, hours: float, days: list[float]) -> dict[str, Any]:
@@ -93,7 +113,7 @@ def _therapy(drug: str, amount: float, hours: float, days: list[float]) -> dict[
 
 def read_records(
     source: str | Path, *, time: str = "h", drugs: Mapping[str, str] | None = None, drug: str | None = None
-) -> dict[str, Subject]:
+) -> Records:
     """Return the subjects of a table of records by ID.
 
     Args:
@@ -107,7 +127,7 @@ def read_records(
     """
     path, unit = guard.path(source, "records"), _HOURS[guard.word(time, tuple(_HOURS), "time")]
     name = printable(str(path))
-    rows = _rows(path, name)
+    rows, skipped = _rows(path, name)
     columns = {key for row in rows[:1] for key in row[1]}
     with guard.at(name):
         for needed in ("ID", "TIME"):
@@ -118,11 +138,14 @@ def read_records(
     with gathered() as problems:
         for line, row in rows:
             with problems.at(name, f"line {line}"):
+                if row["ID"] in _MISSING:
+                    raise ScenarioError("is missing; each record says whose it is", "ID")
                 doses, seen = subjects.setdefault(row["ID"], ([], []))
                 day = _number(row, "TIME", -math.inf) * unit / 24.0
-                evid = int(
-                    _number(row, "EVID", 0.0, default=1.0 if _number(row, "AMT", 0.0, default=0.0) > 0.0 else 0.0)
-                )
+                amount = _number(row, "AMT", 0.0, default=0.0)
+                evid = _whole(row, "EVID", default=int(amount > 0.0))
+                if evid == 0 and amount > 0.0:
+                    raise ScenarioError(f"{amount:g} beside EVID 0, an observation; a dose has EVID 1", "AMT")
                 if evid == 0:
                     seen.append((day, row))
                     continue
@@ -133,10 +156,7 @@ def read_records(
                         "a steady state of doses is not known here; write the doses before, or ADDL", "SS"
                     )
                 given = _dose(row, unit, drugs or {}, drug)
-                more, apart = (
-                    int(_number(row, "ADDL", 0.0, default=0.0)),
-                    _number(row, "II", 0.0, default=0.0) * unit / 24.0,
-                )
+                more, apart = _whole(row, "ADDL"), _number(row, "II", 0.0, default=0.0) * unit / 24.0
                 if more and not apart:
                     raise ScenarioError(f"{more} further doses have no interval", "II")
                 if (total := total + 1 + more) > MOST_DOSES:
@@ -145,12 +165,14 @@ def read_records(
                     raise ScenarioError(
                         f"day {day:g} is before day 0; write what was given before as the man's history", "TIME"
                     )
-                doses += [Dosed(round(day + i * apart, 9), *given) for i in range(1 + more)]
-    return {key: Subject(key, tuple(doses), tuple(seen)) for key, (doses, seen) in subjects.items()}
+                doses += [Dosed(round(day + i * apart, 9), *given, line) for i in range(1 + more)]
+    found = Records({key: Subject(key, tuple(doses), tuple(seen)) for key, (doses, seen) in subjects.items()})
+    found.skipped = skipped
+    return found
 
 
-def _rows(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of a table as column -> text, each with its line."""
+def _rows(path: Path, name: str) -> tuple[list[tuple[int, dict[str, str]]], int]:
+    """Return the rows of a table as column -> text, each with its line; and how many lines are comments."""
     try:
         content = files.content(path, _LARGEST)
         text = content.decode("utf-8-sig")
@@ -158,17 +180,20 @@ def _rows(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
         raise ScenarioError(f"{name}: no such file") from None
     except (OSError, ValueError) as error:
         raise ScenarioError(f"{name}: cannot be read: {files.reason(error)}") from None
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not _COMMENT.match(line)]
+    filled = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(k, line) for k, line in filled if not line.startswith("#")]
+    skipped = len(filled) - len(lines)
     if not lines:
         raise ScenarioError(f"{name}: is empty; a table of records begins with ID,TIME,AMT,EVID")
     separator = max(",;\t", key=lines[0][1].count)
-    header = [cell.strip().upper().lstrip("#") for cell in next(csv.reader([lines[0][1]], delimiter=separator))]
+    header = [cell.strip().upper() for cell in next(csv.reader([lines[0][1]], delimiter=separator))]
     if len(set(header)) < len(header) or len(header) > 200:
         raise ScenarioError(f"{name}: line {lines[0][0]}: columns are named twice, or are more than 200")
     found, problems = [], []
     for line, row in lines[1:]:
         cells = next(csv.reader([row], delimiter=separator))
-        if cells[0].strip().upper() == "C":
+        if header[0] == "C" and cells[0].strip() == "C":
+            skipped += 1
             continue
         if len(cells) != len(header):
             problems.append(
@@ -178,7 +203,7 @@ def _rows(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
         found.append((line, {key: cell.strip() for key, cell in zip(header, cells, strict=True)}))
     if problems:
         raise ScenarioError("\n".join(problems[:20]))
-    return found
+    return found, skipped
 
 
 def _number(row: Mapping[str, str], key: str, low: float, default: float | None = None) -> float:
@@ -187,17 +212,23 @@ def _number(row: Mapping[str, str], key: str, low: float, default: float | None 
         if default is None:
             raise ScenarioError("is missing", key)
         return default
-    try:
-        number = float(text)
-    except ValueError:
-        raise ScenarioError(f"{shown(text)} is no number; write it with a decimal point", key) from None
+    if not _NUMBER.fullmatch(text):
+        raise ScenarioError(f"{shown(text)} is no number; write it with digits and a decimal point", key)
+    number = float(text)
     if not low <= number < 1e9:
         raise ScenarioError(f"{shown(text)} is out of range; allowed: {max(low, 0.0):g} to 1e9", key)
     return number
 
 
+def _whole(row: Mapping[str, str], key: str, default: int = 0) -> int:
+    number = _number(row, key, 0.0, default=default)
+    if number != int(number):
+        raise ScenarioError(f"{shown(row[key])} is no whole number", key)
+    return int(number)
+
+
 def _dose(row: Mapping[str, str], unit: float, drugs: Mapping[str, str], usual: str | None) -> tuple[str, float, float]:
-    """Return drug, amount and hours of infusion of a dose."""
+    """Return drug, amount in its unit and hours of infusion of a dose."""
     key = next((key for key in ("DRUG", "CMT") if row.get(key, "") not in _MISSING), "DRUG")
     text = row.get(key, "")
     called = drugs.get(text) or (text if key == "DRUG" and text not in _MISSING else None) or usual
@@ -209,7 +240,12 @@ def _dose(row: Mapping[str, str], unit: float, drugs: Mapping[str, str], usual: 
     if not amount > 0.0:
         raise ScenarioError("0 is no dose", "AMT")
     rate = _number(row, "RATE", 0.0, default=0.0) / unit
-    return drug, amount, amount / rate if rate else 0.0
+    own = parameters.drugs()[drug].dose_unit
+    given = own if row.get("UNIT", "") in _MISSING else row["UNIT"]
+    with guard.at("UNIT"):
+        dose = parse_dose(f"{written(amount)} {given}", own)
+    # A rate is in the unit of the amount.
+    return drug, dose, amount / rate if rate else 0.0
 
 
 # ---- out

@@ -130,7 +130,7 @@ def update(
     observed = [(study_of(path), of) for path in paths for of in study_of(path).observed]
     if not fitted(paths)[2].any():
         raise TestisError('studies: nothing to fit: every observation is marked confidence = "memory"')
-    names = _names(move, start)
+    names = movable(move, start)
     members, seed = guard.argument("members", members), guard.argument("seed", seed)
     picked = start.sets.iloc[start.pick(members, seed)]
     base = [{**dict(zip(picked.columns, row)), **start.known} for row in picked.to_numpy(dtype=float).tolist()]
@@ -162,7 +162,12 @@ def update(
     return updated
 
 
-def _names(move: Sequence[str] | None, start: Ensemble) -> tuple[str, ...]:
+def movable(move: Sequence[str] | None, start: Ensemble) -> tuple[str, ...]:
+    """Return the parameters that are to move: `move`, or all in which the sets of `start` differ and that have a range.
+
+    Raises:
+        ScenarioError: one does not exist, or has no range.
+    """
     if move is None:
         varied = [name for name in start.sets if start.sets[name].nunique() > 1]
         return tuple(name for name in varied if parameter(name).high > parameter(name).low)
