@@ -224,16 +224,19 @@ def test_an_analysis_without_variation_counts_200_sperm():
 # ---- how probable a report is
 
 
+_OF_10 = 10.0 * math.exp(0.5 * 0.3**2)  # a mean of factors of which 10 is the median
+
+
 def test_a_level_is_log_normal_about_the_mans():
     log, off = LABORATORY.likelihood(
-        "testosterone_nmol_l", 10.0, {"testosterone_nmol_l": 10.0 * np.exp([0.6, 0.0, -0.3])}
+        "testosterone_nmol_l", 10.0, {"testosterone_nmol_l": _OF_10 * np.exp([0.6, 0.0, -0.3])}
     )
     assert off == pytest.approx([2.0, 0.0, -1.0], abs=1e-9)
     assert log == pytest.approx([-2.0 - math.log(0.3), -math.log(0.3), -0.5 - math.log(0.3)])
 
 
 def test_a_censored_level_is_anywhere_beyond_its_limit():
-    true = {"testosterone_nmol_l": 10.0 * np.exp([0.3, 0.0, -0.3])}
+    true = {"testosterone_nmol_l": _OF_10 * np.exp([0.3, 0.0, -0.3])}
     below = 0.15865525393145707  # of a normal distribution, beyond one SD
     log, off = LABORATORY.likelihood("testosterone_nmol_l", Censored(10.0), true)
     assert np.exp(log) == pytest.approx([below, 0.5, 1.0 - below]) and off == pytest.approx([1.0, 0.0, 0.0], abs=1e-9)
@@ -268,7 +271,7 @@ def test_a_count_has_the_error_of_its_chamber():
     sigma = math.sqrt(math.e / 200.0)
     assert off == pytest.approx([1.0 / sigma]) and log == pytest.approx([-0.5 / sigma**2 - math.log(sigma)])
     varied = LABORATORY.likelihood("concentration_million_ml", 10.0 / math.e, true)[1]
-    assert varied == pytest.approx([1.0 / math.sqrt(0.25 + math.e / 200.0)])
+    assert varied == pytest.approx([(1.0 - 0.5 * 0.25) / math.sqrt(0.25 + math.e / 200.0)])
     # A total is counted in the same chamber: 30 million in 3 mL.
     total = {"concentration_million_ml": np.array([10.0]), "total_count_million": np.array([30.0])}
     assert EXACT.likelihood("total_count_million", 30.0 / math.e, total)[1] == pytest.approx([1.0 / sigma])
@@ -401,12 +404,13 @@ def test_a_level_has_the_density_of_a_log_normal_up_to_what_all_men_share():
     true = {"lh_iu_l": np.array([2.0, 4.0, 8.0])}
     sigma = math.sqrt(math.log1p(VALUES["blood_variation.lh"] ** 2))
     log, off = LABORATORY.likelihood("lh_iu_l", 5.0, true)
-    exact = stats.norm.logpdf(math.log(5.0), np.log(true["lh_iu_l"]), sigma)
+    usual = np.log(true["lh_iu_l"]) - 0.5 * sigma**2
+    exact = stats.norm.logpdf(math.log(5.0), usual, sigma)
     assert log - log[0] == pytest.approx(exact - exact[0])
-    assert off == pytest.approx(np.log(true["lh_iu_l"] / 5.0) / sigma)
+    assert off == pytest.approx((usual - math.log(5.0)) / sigma)
     for censored, tail in ((Censored(5.0), stats.norm.cdf), (Censored(5.0, below=False), stats.norm.sf)):
         log, _ = LABORATORY.likelihood("lh_iu_l", censored, true)
-        assert np.exp(log) == pytest.approx(tail(math.log(5.0), np.log(true["lh_iu_l"]), sigma))
+        assert np.exp(log) == pytest.approx(tail(math.log(5.0), usual, sigma))
 
 
 def test_a_count_of_few_has_an_error_of_at_most_one_on_a_log_scale():
