@@ -32,10 +32,12 @@ from testis_abm.population.search import LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.table_in import Patient, Table, known_of
 from testis_abm.population.twin import Pool, find
 from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, Censored
+from testis_abm.results.report import aligned
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
 
 SAMPLE = 200  # virtual patients kept of a man
+_LISTED = 40  # men up to whom each is named in a text
 _POOL = 20_000  # men of the pool
 _TRUE = tuple(dict.fromkeys((*BLOOD, *Semen.__dataclass_fields__)))
 _ABOUT = ("effective", "pareto_k", "followed", *(f"z_{name}" for name in MEASURES))
@@ -286,6 +288,17 @@ class Found:
             if len(odd):
                 names = ", ".join(f"{row.man} ({row.unexplained})" for row in odd.head(10).itertuples())
                 lines.append(f"  values that no physiology gives, in {len(odd):,}: {names}")
+        if 0 < len(found) <= _LISTED:
+            rows = [("man", "virtual patients", "dependable", "most probable lesion", "not explained")]
+            for row in found.itertuples():
+                lesion = (
+                    "none"
+                    if row.lesion == "none"
+                    else f"{str(row.lesion).replace('_', ' ')} {100.0 * row.lesion_share:.0f} %"
+                )
+                sound = "yes" if row.dependable else "no"
+                rows.append((str(row.man), f"{row.effective:.0f}", sound, lesion, row.unexplained or "-"))
+            lines.append(aligned(rows))
         for name, why in list(self.left.items())[:10]:
             lines.append(f"  {name}: not used: {why}")
         if len(self.failed):
