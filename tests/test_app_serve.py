@@ -22,7 +22,8 @@ def _served(monkeypatch, *arguments: str) -> dict:
 
 
 def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
-    assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": []}
+    usual = {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": [], "rules": None}
+    assert _served(monkeypatch) == usual
     told = _served(
         monkeypatch,
         "--host",
@@ -45,6 +46,7 @@ def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
         "stores": ["a", "b"],
         "browser": False,
         "origins": ["https://a.org", "https://b.org"],
+        "rules": None,
     }
 
 
