@@ -402,3 +402,17 @@ def test_a_fault_of_the_equations_under_shipped_numbers_stays_one_of_the_program
     with pytest.raises(OverflowError):
         blamed(fault, [shipped])
     assert "axis.lh_reference = 4" in str(blamed(fault, [shipped, own]))
+
+
+def test_a_trial_is_analysed_under_own_numbers(tmp_path):
+    own = {"axis": {"lh_reference": {"value": 7, "range": [3, 9]}}}  # outside the shipped range
+    file = {
+        "title": "own",
+        "plan": {"duration": "20 days"},
+        "parameter": own,
+        "trial": {"men": 12, "engine": "expected", "parameters": "tables", "at": ["end"]},
+        "arm": [{"name": "control", "therapy": []}, {"name": "other", "therapy": []}],
+    }
+    men = ta.trial(file, tmp_path / "own").men
+    usual = ta.trial({key: value for key, value in file.items() if key != "parameter"}, tmp_path / "usual").men
+    assert men["baseline_lh_iu_l"].median() > 1.2 * usual["baseline_lh_iu_l"].median()

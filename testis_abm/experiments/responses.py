@@ -178,7 +178,7 @@ class Response:
         hardly a virtual patient has the outcome.
         """
         rise = guard.number(rise, 0.0, 10_000.0, "rise", "%")
-        values = parameters.values(self.scenario.parameters)
+        values = self.scenario.values()
         laboratory, rows = Laboratory(values), []
         for man, own in self.lives.groupby("man", sort=False):
             levels = {

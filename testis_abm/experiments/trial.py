@@ -42,7 +42,6 @@ from testis_abm.experiments.trial_estimates import LEAST, LOST, METHODS, effect,
 from testis_abm.experiments.twins import twins
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.parameter_set import parameter, stacked
-from testis_abm.parameters import values as parameter_values
 from testis_abm.parameters.tables import using
 from testis_abm.population.cohort import OwnModel
 from testis_abm.population.distribution import Population
@@ -110,7 +109,7 @@ class Trial(Experiment["Result"]):
     def laboratory(self) -> Laboratory:
         """Return the laboratory of its visits."""
         scenario = self.file.scenario
-        return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
+        return Laboratory(scenario.values(), scenario.samples.assay)
 
     @property
     def lives(self) -> Sequence[OwnModel]:
