@@ -199,14 +199,14 @@ def drawn(svg):
 def test_bars_of_treatment_stand_on_their_days():
     spans = [Span("anastrozole", "anastrozole 1 mg", 0.0, 50.0), Span("hcg", "hCG 5000 IU", 75.0, 75.0)]
     root = drawn(screen.timeline(spans, (-25.0, 75.0)))
-    bars = [box for box in root.iter("rect") if box.get("class") == "ta-bar"]
+    bars = [box for box in root.iter("rect") if box.get("class") == "ta-span"]
     # 712 units for 100 days, 4 in from the left.
     assert [float(bar.get("x")) for bar in bars] == pytest.approx([4 + 178.0, 716.0])
     assert [float(bar.get("width")) for bar in bars] == pytest.approx([356.0, 4.0])  # a single dose can be seen
     assert root.get("aria-label") == ("Treatment: anastrozole 1 mg from day 0 to 50; hCG 5000 IU from day 75 to 75")
     inside, before = (text for text in root.iter("text") if text.text in ("anastrozole 1 mg", "hCG 5000 IU"))
     # The name of a short bar at the end of the axis stands before it.
-    assert inside.get("class") == "ta-bar-text" and float(inside.get("x")) == pytest.approx(4 + 178.0 + 6.0)
+    assert inside.get("class") == "ta-span-text" and float(inside.get("x")) == pytest.approx(4 + 178.0 + 6.0)
     assert before.get("text-anchor") == "end" and float(before.get("x")) < 716.0
     late, *_ = drawn(screen.timeline([Span("hcg", "hCG", 0.0, 0.0)], (-25.0, 75.0))).iter("rect")
     assert late.get("class") == "ta-before" and float(late.get("width")) == pytest.approx(178.0)

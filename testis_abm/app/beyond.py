@@ -13,6 +13,7 @@ import solara
 from testis_abm.app import widgets
 from testis_abm.app.session import Session
 from testis_abm.app.stores import opened
+from testis_abm.app.surface import SurfaceView
 from testis_abm.app.units import in_its_units
 from testis_abm.app.work import Background
 from testis_abm.experiments.sweep import Swept
@@ -81,6 +82,18 @@ def _kept(session: Session, index: int, name: str) -> None:
     with solara.Div(classes=["ta-row", "ta-arm"]):
         widgets.text_field(f"Name of arm {index + 1}", name, lambda text: session.rename(index, text))
         widgets.button("Remove", lambda: session.drop(index), small=True, says=f"Remove arm {name}")
+
+
+# ---- experiments
+
+
+@solara.component
+@in_its_units
+def Experiments(session: Session) -> None:  # noqa: N802
+    """Show the kinds of experiments."""
+    SurfaceView(session)
+    Sweep(session)
+    Studies()
 
 
 # ---- sweeps

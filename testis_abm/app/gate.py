@@ -30,6 +30,9 @@ from testis_abm.support.errors import printable
 
 _log = logging.getLogger("testis_abm.app")
 
+# The browser's half of Solara, which it would ask another host for.
+ASSETS = Path(__file__).parent / "assets"
+
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
 _MOST_BEGINNINGS = 100  # of one page: each makes all of it again
@@ -299,14 +302,14 @@ class _Channel:
 
 def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
     """Return the headers of each answer: the page takes everything from here, and nobody else may hold it in a frame."""
-    # Vue compiles the templates of widgets in the browser, and Solara's page has scripts and styles in it.
+    # Vue compiles the templates of widgets in the browser and loads the modules that it makes of them; Solara's page has scripts and styles in it.
     policy = {
         "default-src": "'self'",
-        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
-        "connect-src": f"'self' ws://{host} wss://{host}",
+        "connect-src": f"'self' blob: ws://{host} wss://{host}",
         "worker-src": "'self' blob:",
         "frame-src": "'none'",
         "object-src": "'none'",
@@ -371,9 +374,10 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
         origins = [*origins, *(origin(value) for value in os.environ.get(VARIABLE, "").split())]
         log.keep_short()
         settings: Any = sys.modules["solara.server.settings"]
+        settings.assets.proxy_cache_dir, settings.assets.fontawesome_enabled = ASSETS, False
         stack = app.middleware_stack or app.build_middleware_stack()
         app.state.gate = app.middleware_stack = Gate(
-            stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=settings.assets.proxy_cache_dir
+            stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=ASSETS
         )
     return app
 

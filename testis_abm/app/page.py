@@ -1,4 +1,4 @@
-"""The page: what if, a table of men, the tubule, compare, surface and sweep, share."""
+"""The page: what if, patients, the slide, compare, experiments, share; and below each the plan and Run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import solara
 import solara.lab
 
 from testis_abm.app import beyond, draft, gate, own_code, share, widgets
+from testis_abm.app.bar import Bar
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
-from testis_abm.app.surface import SurfaceView
 from testis_abm.app.table import TableOfMen
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 from testis_abm.quantities import CONVENTIONAL, SI
 
 _LIMITS = (
-    f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals of a run are over replicates of that "
+    "A preset is one physiology that could give such laboratory values; intervals of a run are over replicates of that "
     "one man, plausible ones over the model’s own parameters and hypotheses; they hold no spread of men. Probabilities are those of "
     "populations."
 )
@@ -37,11 +37,15 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     dark = solara.lab.use_dark_effective()
     solara.Title("testis_abm: human spermatogenesis, simulated")
     solara.Style(widgets.CSS)
-    tab = session.tab.value
-    with v.Html(tag="div", class_="ta", attributes={"lang": "en"}):
+    shown = session.tab.value
+    with v.Html(tag="div", class_="ta ta-night" if dark else "ta", attributes={"lang": "en"}):
         _Address(session)
         with solara.Div(classes=["ta-head"]):
-            v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
+            with solara.Div():
+                v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
+                with v.Html(tag="details", class_="ta-limits"):
+                    v.Html(tag="summary", children=[DISCLAIMER])
+                    widgets.paragraph(f"{_LIMITS} {own_code.said()}".strip())
             with solara.Div(classes=["ta-row"]):
                 other = CONVENTIONAL if session.units.value == SI else SI
                 widgets.button(
@@ -53,29 +57,17 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                     small=True,
                     says="Switch to light colours" if dark else "Switch to dark colours",
                 )
-        widgets.paragraph(f"{_LIMITS} {own_code.said()}".strip(), "ta-limits")
         with v.Html(tag="nav", class_="ta-tabs", attributes={"aria-label": "Views"}):
-            for k, name in enumerate(_views(session)):
-                classes = ["ta-tab", *(["ta-on"] if k == tab else [])]
-                attributes = {"aria-current": "page"} if k == tab else {}
-                solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes)
+            for name in VIEWS:
+                classes = ["ta-tab", *(["ta-on"] if name == shown else [])]
+                attributes = {"aria-current": "page"} if name == shown else {}
+                solara.Button(name, on_click=_to(session, name), classes=classes, text=True, attributes=attributes)
         # Always there, so that what follows stays as it is when something is said.
         with solara.Div(classes=["ta-notice"]):
             _notice(session)
-        list(_views(session).values())[tab]()
-
-
-def _views(session: Session) -> dict[str, Callable[[], solara.Element]]:
-    return {
-        "What if": lambda: WhatIf(session),
-        "Table": lambda: TableOfMen(session),
-        "Tubule": lambda: Tubule(session),
-        "Compare": lambda: beyond.Compare(session),
-        "Surface": lambda: SurfaceView(session),
-        "Sweep": lambda: beyond.Sweep(session),
-        "Studies": beyond.Studies,
-        "Share": lambda: Sharing(session),
-    }
+        with v.Html(tag="main", class_="ta-view"):
+            VIEWS.get(shown, WhatIf)(session)
+        Bar(session)
 
 
 def _notice(session: Session) -> None:
@@ -119,12 +111,12 @@ def _colour(dark: bool) -> None:
     solara.lab.theme.dark = dark
 
 
-def _to(session: Session, tab: int) -> Callable[[], None]:
+def _to(session: Session, tab: str) -> Callable[[], None]:
     return lambda: session.tab.set(tab)
 
 
 @solara.component
-def Tubule(session: Session) -> None:  # noqa: N802
+def Slide(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
     recordings, scenario, now = session.recordings.value, session.progress.value.scenario, session.draft.value
     solara.use_effect(session.film, [scenario])
@@ -169,6 +161,15 @@ def _keep_to_itself() -> None:
     if _served():  # by `solara run`, which knows nothing of the gate
         gate.put_up()
 
+
+VIEWS: dict[str, Callable[[Session], solara.Element]] = {
+    "What if": WhatIf,
+    "Patients": TableOfMen,
+    "Slide": Slide,
+    "Compare": beyond.Compare,
+    "Experiments": beyond.Experiments,
+    "Share": Sharing,
+}
 
 # Before the page is shown: in a notebook Solara calls before anything of ours is.
 _keep_to_itself()

@@ -88,7 +88,7 @@ class Session:
     def __init__(self) -> None:
         self.draft: solara.Reactive[draft.Draft] = solara.Reactive(draft.start())
         self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # kind, in words
-        self.tab: solara.Reactive[int] = solara.Reactive(0)
+        self.tab: solara.Reactive[str] = solara.Reactive("What if")
         self.progress = _state(Progress())
         self.recordings: solara.Reactive[Mapping[str, Any]] = _state({})
         self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = _state(())
@@ -246,7 +246,7 @@ class Session:
             self._not_opened(str(error))
             return
         self._forget()
-        self.labs.value, self.chosen.value, self.tab.value = reports.texts, reports, 0
+        self.labs.value, self.chosen.value, self.tab.value = reports.texts, reports, "What if"
         text = "His report is in the form, under “… or match laboratory values”: press “Match virtual patients” there."
         self.notice.value = ("info", f"{reports.name}: {text}")
 

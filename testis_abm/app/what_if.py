@@ -34,10 +34,10 @@ _HELP = (
 @solara.component
 @in_its_units
 def WhatIf(session: Session) -> None:  # noqa: N802
-    """Show the controls beside what they bring, and Run where it is always seen."""
+    """Show the controls beside what they bring."""
     now = session.draft.value
     said = solara.use_memo(lambda: draft.understood(now), [now, session.units.value])
-    with solara.Div(classes=["ta-split", "ta-what"]):
+    with solara.Div(classes=["ta-split"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
             Labs(session)
@@ -45,51 +45,17 @@ def WhatIf(session: Session) -> None:  # noqa: N802
             form.injury(session, said)
             form.plan(session, said)
             form.extras(session, said)
-        _run_bar(session, said)
         with v.Html(tag="section", attributes={"aria-label": "Results"}):
             Results(session, said)
-
-
-def _run_bar(session: Session, said: draft.Understanding) -> None:
-    """Show Run, Cancel and how far the run is, at the lower edge of the window wherever the page is scrolled."""
-    progress, scenario = session.progress.value, None if said.problems else said.scenario
-
-    def run() -> None:
-        if scenario is not None and not session.progress.peek().busy:
-            session.run(scenario)
-
-    with v.Html(tag="div", class_="ta-run", attributes={"role": "region", "aria-label": "Run"}):
-        # Not disabled while it runs: a button that is, loses the keyboard.
-        widgets.button("Run", run, main=True, disabled=scenario is None)
-        widgets.button("Cancel", session.cancel, disabled=not progress.going)
-        with solara.Div(classes=["ta-run-said"]):
-            if said.problems:
-                more = f" (and {len(said.lines) - 1} more)" if len(said.lines) > 1 else ""
-                widgets.note(said.lines[0] + more, wrong=True)
-            for text in said.notes:
-                widgets.note(text)
-            _state(progress)
-
-
-def _state(progress: Progress) -> None:
-    if progress.phase in ("idle", "failed"):
-        return
-    with solara.Div(attributes={"role": "status", "data-phase": progress.phase}):
-        first = f"; first results after {progress.first:.2f} s" if progress.phase == "done" and progress.first else ""
-        widgets.paragraph(progress.text + first)
-    if progress.busy:
-        share = f"{100 * progress.share:.0f}"
-        values = {"aria_valuenow": share, "aria_valuemin": "0", "aria_valuemax": "100"}
-        bar, classes = f'<div style="width:{share}%"></div>', ["ta-bar-line"]
-        widgets.html(bar, classes=classes, role="progressbar", aria_label="Progress", **values)
 
 
 @solara.component
 @in_its_units
 def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
-    """Show the plan of the form, who matches laboratory values, and what the run has brought so far."""
+    """Show who matches laboratory values, and what the run has brought so far."""
     progress, result = session.progress.value, session.progress.value.result
-    _plan(said)
+    if said.scenario is not None and not said.scenario.treated and result is None:
+        widgets.paragraph(_HELP)
     Matched(session, said)
     if progress.phase == "failed":
         widgets.note(progress.text, wrong=True)
@@ -113,17 +79,6 @@ def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         _charts("Tissue", courses.production(arms))
         _charts("Safety and outcome", courses.safety(arms))
         _table(result)
-
-
-def _plan(said: draft.Understanding) -> None:
-    """Show the plan that the form describes, whatever was run last."""
-    widgets.heading("The plan in the form")
-    if said.scenario is None:
-        widgets.note("\n".join(said.lines), wrong=True)
-        return
-    if not said.scenario.treated:
-        widgets.paragraph(_HELP)
-    _timeline(said.scenario)
 
 
 def _timeline(scenario: Scenario) -> None:

@@ -16,7 +16,8 @@ from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
-CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
+_STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda path: (path.stem != "base", path.stem))
+CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
 
 
 @solara.component_vue("control.vue", vuetify=False)

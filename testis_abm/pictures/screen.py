@@ -205,10 +205,10 @@ def timeline(spans: Sequence[Span], days: tuple[float, float]) -> str:
         out.append(text(across(0.0) + 6, 15, "no treatment"))
     for k, span in enumerate(spans):
         x, wide, y = across(span.start), max(4.0, across(span.end) - across(span.start)), row * k + 3.0
-        out.append(box(x, y, wide, row - 6, "ta-bar"))
+        out.append(box(x, y, wide, row - 6, "ta-span"))
         needed = 6.2 * len(span.label)
         if wide > needed:
-            out.append(text(x + 6, y + 12, span.label, "ta-bar-text"))
+            out.append(text(x + 6, y + 12, span.label, "ta-span-text"))
         elif x + wide + needed > width:
             out.append(text(x - 5, y + 12, span.label, anchor="end"))
         else:
