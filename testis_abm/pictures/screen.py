@@ -51,10 +51,10 @@ class Frame(NamedTuple):
         large: whether it has room for names at the ends of lines and at limits.
     """
 
-    width: float = 340.0
-    height: float = 190.0
-    left: float = 46.0
-    right: float = 10.0
+    width: float = 280.0
+    height: float = 176.0
+    left: float = 42.0
+    right: float = 8.0
     top: float = 30.0
     bottom: float = 24.0
     large: bool = False
@@ -113,7 +113,7 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
         out.append(text(frame.left - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
     out += [
         text(along(tick), frame.height - 10, f"day {tick:g}" if tick == 0 else f"{tick:g}", anchor="middle")
-        for tick in nice(first, last, 10 if frame.width > 600.0 else 5, whole=True)
+        for tick in nice(first, last, round(min(frame.width, 960.0) / 68.0), whole=True)
         if first <= tick <= last
     ]
     limits = _limits(panel)
@@ -266,6 +266,7 @@ _SWATCHES = {
     "ta-dot": '<circle class="ta-dot ta-c1" cx="13" cy="5" r="2.5"/>',
     "ta-band": box(1, 1, 24, 8, "ta-band ta-c1"),
     "ta-mark": mark(13, 5, 4),
+    "ta-whisker": line((13, 13), (0, 10), "ta-whisker ta-s1") + '<circle class="ta-c1" cx="13" cy="5" r="2.6"/>',
     "ta-outside": mark(13, 5, 4, "ta-mark ta-outside"),
     "ta-predicted": line((3, 23), (5, 5), "ta-interval") + '<circle class="ta-predicted" cx="13" cy="5" r="4"/>',
 }
