@@ -18,6 +18,7 @@ from testis_abm.pictures.chart import HeatMap, Panel, Scale, Span, SurfaceMap
 from testis_abm.pictures.style import DIVERGING, RISING, SHADES
 from testis_abm.results.report import number
 
+_FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
 
@@ -121,12 +122,13 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
     for k, curve in enumerate(panel.curves):
         # One that is the same in all replicates has no band that anybody sees.
         if curve.low is not None and curve.high is not None and _widest(curve.low, curve.high) * 300.0 > high - low:
-            edge = up(np.concatenate([curve.low, curve.high[::-1]]))
-            out.append(_path("polygon", f"ta-band ta-c{k}", along(np.concatenate([curve.x, curve.x[::-1]])), edge))
+            low_side, high_side = ((along(curve.x), up(end)) for end in (curve.low, curve.high))
+            back = tuple(places[::-1] for places in simpler(*high_side))
+            out.append(_path("polygon", f"ta-band ta-c{k}", low_side, back))
         if curve.dots is not None and len(curve.dots[0]) <= _DOTS:
             dots = zip(along(curve.dots[0]), up(curve.dots[1]), strict=True)
             out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
-        out.append(_path("polyline", f"ta-line ta-c{k}", along(curve.x), up(curve.mean)))
+        out.append(_path("polyline", f"ta-line ta-c{k}", (along(curve.x), up(curve.mean))))
     out += [mark(along(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
     for whisker in panel.whiskers:
         x = along(whisker.day) + 5.0 + 8.0 * whisker.curve
@@ -240,9 +242,35 @@ def _tick(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
 
 
-def _path(kind: str, style: str, x: np.ndarray, y: np.ndarray) -> str:
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if b == b)
+def _path(kind: str, style: str, *sides: tuple[np.ndarray, np.ndarray]) -> str:
+    """Return a line, or an area between lines, through places (x, y); where there is none, it goes on to the next."""
+    points = " ".join(f"{a:.1f},{b:.1f}" for x, y in sides for a, b in zip(*simpler(x, y), strict=True))
     return f'<{kind} class="{style}" points="{points}"/>'
+
+
+def simpler(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of a line that are needed so that nobody sees a difference (Douglas and Peucker 1973); all of a few.
+
+    Args:
+        x, y: (places,) pixels; those without a `y` are left out.
+    """
+    there = np.isfinite(y)
+    x, y = x[there], y[there]
+    if len(x) <= _FEW_PLACES:
+        return x, y
+    kept = np.zeros(len(x), dtype=bool)
+    kept[[0, -1]] = True
+    open_ = [(0, len(x) - 1)]
+    while open_:
+        i, k = open_.pop()
+        if k - i > 1:
+            slope = (y[k] - y[i]) / (x[k] - x[i]) if x[k] != x[i] else 0.0
+            off = np.abs(y[i + 1 : k] - y[i] - slope * (x[i + 1 : k] - x[i]))
+            far = i + 1 + int(off.argmax())
+            if off[far - i - 1] > _UNSEEN:
+                kept[far] = True
+                open_ += [(i, far), (far, k)]
+    return x[kept], y[kept]
 
 
 def drawing(
@@ -394,7 +422,7 @@ def surface(chart: SurfaceMap) -> str:
     ]
     if chart.path is not None:
         x, y = across(chart.path.x), up(chart.path.y)
-        out.append(_path("polyline", "ta-way", x, y))
+        out.append(_path("polyline", "ta-way", (x, y)))
         for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
             out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
             late = x[day] > _MAP_EDGE - 60.0
