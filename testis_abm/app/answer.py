@@ -86,11 +86,11 @@ def Fold(session: Session, title: str, show: Callable[[], None], opened: bool) -
     is_open = opened if chosen is None else bool(chosen)
     with v.Html(tag="h2", class_="ta-fold"):
         solara.Button(
-            f"{'▾' if is_open else '▸'} {title}",
+            title,
             on_click=lambda: choose(not is_open),
             text=True,
             classes=["ta-fold-button"],
-            attributes={"aria-expanded": "true" if is_open else "false", "aria-label": title},
+            attributes={"aria-expanded": "true" if is_open else "false"},
         )
     with solara.Div():
         if is_open:

@@ -14,7 +14,7 @@ from testis_abm.results import report
 from testis_abm.results.plausible import SAME
 from testis_abm.results.run import Run
 from testis_abm.results.summary import over_models
-from testis_abm.results.verdict import percent
+from testis_abm.results.verdict import over_replicates, percent
 
 _FOLD = math.log(4.0)  # of a change: half the width of a bar
 
@@ -41,18 +41,18 @@ def _level(row: Any) -> Iterator[str]:
 def _change(row: Any) -> Iterator[str]:
     """Yield the change with its direction, a bar of its size, and the interval that says most: over plausible models if there is one."""
     centre = row.change_pct
-    words = report.change(centre, row.low_pct, row.high_pct, int(row.replicates))
+    words = report.change(centre)[0]
     direction = "" if not abs(centre) >= SAME else "ta-up" if centre > 0.0 else "ta-down"
     sign = {"ta-up": "▲", "ta-down": "▼"}.get(direction, "")
-    yield f'<p class="ta-change {direction}"><i aria-hidden="true">{sign}</i> {words[0]}</p>'
+    yield f'<p class="ta-change {direction}"><i aria-hidden="true">{sign}</i> {words}</p>'
     low, high = (getattr(row, f"plausible_{end}_pct", math.nan) for end in ("low", "high"))
     models = over_models(row, "_pct")
-    over_replicates = math.isnan(low + high) and bool(words[1])
-    yield _bar(centre, *((row.low_pct, row.high_pct) if over_replicates else (low, high)), direction)
+    chance = over_replicates(row) if math.isnan(low + high) else ""
+    yield _bar(centre, *((row.low_pct, row.high_pct) if chance else (low, high)), direction)
     if models.strip("-"):
         yield f"<p>plausible: {percent(models)}</p>"
-    elif over_replicates:
-        yield f"<p>replicates, 95 %: {percent(words[1].strip('()'))}</p>"
+    elif chance:
+        yield f"<p>replicates, 95 %: {chance}</p>"
     else:
         yield "<p>this one man, no interval</p>"
 

@@ -29,6 +29,7 @@ FACTORS: Mapping[str, Mapping[str, int]] = {
 # Column -> the number that its change under treatment hangs on, where nothing but an assumption gives it.
 _ASSUMED = {"volume_ml": "tract.volume_androgen_exponent"}
 _LARGE = 0.15  # of all log changes together: what is told of an assumed one
+_NARROW = 1.0  # points of a percentage
 _LEAST = 0.005  # of the whole: what acts against it less than that is no offset
 _CLOSE = 1e-3  # of a log change: as far as a product may miss its factors
 
@@ -157,27 +158,32 @@ def _effect(row: Any) -> str:
     size = f"to {words.removeprefix('x ')} times the control’s" if words.startswith("x") else f"by {words.lstrip('+-')}"
     low, high, pairs = row.low_pct, row.high_pct, int(row.replicates)
     if low < 0.0 < high and not deterministic(change, low, high, pairs):
-        return f"shows no change beyond chance in {pairs} replicates ({words}; 95 %: {_ends(row)})"
+        return f"shows no change beyond chance in {pairs} replicates ({words}; 95 %: {over_replicates(row)})"
     if abs(change) < plausible.SAME:
         return f"stays within {plausible.SAME:g} % of the control’s"
     return f"{'rises' if change > 0.0 else 'falls'} {size}"
 
 
-def _ends(row: Any) -> str:
-    """Return the interval over replicates; "" where there is none."""
+def over_replicates(row: Any) -> str:
+    """Return the 95 % interval over replicates of a row of a summary; "" where there is none, or one so narrow that it says nothing.
+
+    Hormones of one man are nearly the same whatever chance brings; how sure they are is told by plausible models.
+    """
+    if not row.high_pct - row.low_pct >= _NARROW:
+        return ""
     interval = report.change(row.change_pct, row.low_pct, row.high_pct, int(row.replicates))[1].strip("()")
     return interval and percent(interval)
 
 
 def _over_replicates(row: Any, result: Run, waiting: bool) -> str:
-    count, interval = int(row.replicates), _ends(row)
+    count, interval = int(row.replicates), over_replicates(row)
     if count < 2:
         text = "one replicate, no interval"
     else:
         text = (
             f"95 % over {count} replicates of this one man: {interval}"
             if interval
-            else f"the same in {count} replicates of this one man"
+            else f"much the same in {count} replicates of this one man"
         )
     return f"{text}; {_no_models(result, waiting)}"
 
