@@ -13,7 +13,7 @@ import numpy as np
 
 from testis_abm.pictures.chart import HeatMap
 from testis_abm.pictures.plots import Lines, Series, log_ticks
-from testis_abm.pictures.screen import box, line, nice, text
+from testis_abm.pictures.screen import box, drawing, line, nice, text
 from testis_abm.pictures.style import DIVERGING, RISING, colour
 from testis_abm.results.report import number, signed
 
@@ -22,13 +22,10 @@ LETTER = 6.6  # pixels of a letter of a tick
 _CELL = 30.0  # least width of a cell with a number
 
 
-def drawing(size: tuple[float, float], label: str, parts: Iterable[str], *, clicked: bool = False) -> str:
-    """Return a plot; one that can be clicked is a group to a screen reader, else an image."""
-    role = "group" if clicked else "img"
-    return (
-        f'<svg class="ta-chart ta-plot" role="{role}" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
-        f'style="max-width:{size[0]:g}px" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
-    )
+def plot(size: tuple[float, float], label: str, parts: Iterable[str], *, clicked: bool = False) -> str:
+    """Return a plot that grows no wider than it was painted for; `clicked`: parts of it can be."""
+    extra = f'style="max-width:{size[0]:g}px"'
+    return drawing(size, label, parts, "ta-chart ta-plot", extra, "group" if clicked else "img")
 
 
 def place(key: str, words: str, inner: str) -> str:
@@ -47,6 +44,7 @@ def _value(value: float, sign: bool = False) -> str:
 
 
 def interval(middle: float, low: float, high: float, sign: bool = False) -> str:
+    """Return a value with its interval in print; without one where there is none, or where both ends are the same."""
     ends = f" ({_value(low, sign)} to {_value(high, sign)})" if math.isfinite(low + high) and low != high else ""
     return f"{_value(middle, sign)}{ends}"
 
@@ -113,7 +111,7 @@ def lines(chart: Lines, width: float = WIDE) -> str:
         )
         words = f"{chart.axis}: {chart.names[k]}: {told} {chart.unit}".strip()
         out.append(place(key, words, box(edges[k], top - 6, edges[k + 1] - edges[k], bottom - top + 22, "ta-column")))
-    return drawing((width, bottom + 46.0), _says_lines(chart), out, clicked=any(chart.keys))
+    return plot((width, bottom + 46.0), _says_lines(chart), out, clicked=any(chart.keys))
 
 
 def _one(
@@ -123,9 +121,9 @@ def _one(
     spread = [k for k in there if math.isfinite(one.low[k] + one.high[k])]
     if not chart.words and len(spread) > 1:
         edge = [(across[k], up(one.low[k])) for k in spread] + [(across[k], up(one.high[k])) for k in reversed(spread)]
-        yield f'<polygon class="ta-band ta-c{one.colour}" points="{_points(edge)}"/>'
+        yield f'<polygon class="ta-band ta-c{one.colour}" points="{points(edge)}"/>'
     if not chart.words:
-        yield f'<polyline class="ta-line ta-c{one.colour}" points="{_points((across[k], up(one.middle[k])) for k in there)}"/>'
+        yield f'<polyline class="ta-line ta-c{one.colour}" points="{points((across[k], up(one.middle[k])) for k in there)}"/>'
     for k in there:
         x = across[k] + aside
         if chart.words and k in spread:
@@ -133,7 +131,8 @@ def _one(
         yield f'<circle class="ta-c{one.colour}" cx="{x:.1f}" cy="{up(one.middle[k]):.1f}" r="3.4"/>'
 
 
-def _points(places: Iterable[tuple[float, float]]) -> str:
+def points(places: Iterable[tuple[float, float]]) -> str:
+    """Return places as a polygon or line has them."""
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
@@ -177,6 +176,7 @@ def _names_across(chart: Lines, across: Sequence[float], left: float, right: flo
 
 
 def ticked(value: float, sign: bool = False) -> str:
+    """Return a number on an axis."""
     words = f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
     return f"+{words}" if sign and value > 0.0 else words
 
@@ -247,7 +247,7 @@ def heat_map(chart: HeatMap, width: float = WIDE) -> str:
         if len(seen)
         else ": nothing yet"
     )
-    return drawing((width, bottom + 46.0), words, out, clicked=bool(chart.keys))
+    return plot((width, bottom + 46.0), words, out, clicked=bool(chart.keys))
 
 
 def _bar(ticks: Sequence[float], scale: Sequence[str], chart: HeatMap, left: float, wide: float) -> Iterator[str]:

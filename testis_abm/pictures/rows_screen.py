@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from testis_abm.pictures.plots import Row, Rows, Waterfall, log_ticks
-from testis_abm.pictures.plots_screen import LETTER, WIDE, drawing, interval, place, ticked
+from testis_abm.pictures.plots_screen import LETTER, WIDE, interval, place, plot, points, ticked
 from testis_abm.pictures.screen import box, line, mark, nice, text
 from testis_abm.results.report import number, signed
 
@@ -56,7 +56,7 @@ def rows(chart: Rows, width: float = WIDE) -> str:
             told.append(words)
             out.append(place(row.key, words, box(0, y, width, high, "ta-column") + inner))
             y += high
-    return drawing(
+    return plot(
         (width, bottom + 46.0),
         f"{chart.label}; {chart.axis}: {'; '.join(told)}",
         out,
@@ -140,7 +140,7 @@ def waterfall(chart: Waterfall, width: float = WIDE) -> str:
         edge = [(x0, up(0.0))]
         for i, value in enumerate(changes.tolist()):
             edge += [(x0 + step * i, up(value)), (x0 + step * (i + 1), up(value))]
-        out.append(f'<polygon class="ta-c{hue} ta-men" points="{_points([*edge, (x0 + wide, up(0.0))])}"/>')
+        out.append(f'<polygon class="ta-c{hue} ta-men" points="{points([*edge, (x0 + wide, up(0.0))])}"/>')
         if math.isfinite(chart.threshold) and chart.threshold <= most:
             out.append(line((x0, x0 + wide), (up(chart.threshold),) * 2, "ta-limit"))
         middle = float(np.median(changes)) if len(changes) else math.nan
@@ -150,4 +150,4 @@ def waterfall(chart: Waterfall, width: float = WIDE) -> str:
         told.append(words)
         out.append(text(x0, y0 - 8, _cut(words, wide), "ta-key"))
     height = 44.0 + high + 14.0 if beside else 44.0 + (high + gap) * count - gap + 14.0
-    return drawing((width, height), f"{chart.label}, change of each man; {'; '.join(told)}", out)
+    return plot((width, height), f"{chart.label}, change of each man; {'; '.join(told)}", out)
