@@ -118,7 +118,7 @@ class Swept:
         """Return an output at each point and, of each arm and of the change ("change", %), how it is spread.
 
         Returns:
-            A row a point and kind: `point`, `kind`, `middle`, `low`, `high`, `replicates`; levels in the clinical unit. Over plausible
+            A row a point and kind: `point`, `kind`, `middle`, `low`, `high`, `replicates`; levels in the unit of the column. Over plausible
             parameter sets the median and the 90 % interval, over replicates the mean and its 95 % interval (NaN of one).
 
         Raises:
@@ -131,7 +131,7 @@ class Swept:
             limit, of_pairs = Laboratory(parameters.values()).limit(quantity.column), self._of_pairs
             for point, of in arms.groupby("point"):
                 for arm in of:
-                    rows.append((point, arm, *self._level(quantity.clinical(of[arm].to_numpy())), len(of)))
+                    rows.append((point, arm, *self._level(of[arm].to_numpy()), len(of)))
                 if {UNTREATED, TREATED} <= set(of):
                     change = of_pairs(of[UNTREATED].to_numpy(), of[TREATED].to_numpy(), limit)
                     rows.append((point, "change", *change, len(of)))

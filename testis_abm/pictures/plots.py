@@ -32,6 +32,7 @@ class Lines:
         log: whether the axis is logarithmic.
         series: lines. keys: what a click on each place reports ("" nothing). reference: limits of the quantity.
         zero: whether zero is on the axis of the quantity; signed: whether values are told with their sign.
+        spread: what intervals are, as "90 %" ("" where there are none).
     """
 
     label: str
@@ -46,6 +47,7 @@ class Lines:
     reference: Range | None = None
     zero: bool = True
     signed: bool = False
+    spread: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Waterfall:
     most: float = 300.0
 
 
-def rounded(values: Sequence[float], closest: float = 0.02) -> list[str]:
+def rounded(values: Sequence[float], closest: float = 0.03) -> list[str]:
     """Return numbers in print with as few figures as tell them apart and lie within a share `closest` of them."""
     for figures in range(1, 7):
         short = [float(f"{value:.{figures}g}") for value in values]

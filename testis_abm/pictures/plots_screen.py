@@ -215,11 +215,7 @@ def heat_map(chart: HeatMap, width: float = WIDE) -> str:
     )
     ends = ticks[0], ticks[-1]
     scale = DIVERGING if chart.change else RISING
-    unit = f'<tspan class="ta-dim"> {escape(chart.unit)}</tspan>'
-    out = [
-        text(4, 16, chart.label, "ta-name", inner=unit),
-        *_bar(ticks, scale, chart, left, min(260.0, width - left - 30.0)),
-    ]
+    out = [text(4, 16, chart.label, "ta-name"), *_bar(ticks, scale, chart, left, min(260.0, width - left - 30.0))]
     out.append(text(4, top - 8, chart.names[1], "ta-axis"))
     keys = chart.keys or [[""] * len(chart.across)] * len(chart.up)
     for i, row in enumerate(chart.up):

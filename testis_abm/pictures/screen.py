@@ -246,11 +246,19 @@ def _path(kind: str, style: str, x: np.ndarray, y: np.ndarray) -> str:
 
 
 def drawing(
-    size: tuple[float, float], label: str, parts: Iterable[str], style: str = "ta-chart", extra: str = ""
+    size: tuple[float, float],
+    label: str,
+    parts: Iterable[str],
+    style: str = "ta-chart",
+    extra: str = "",
+    role: str = "img",
 ) -> str:
-    """Return a drawing of some parts; `label` is what it shows in words, `extra` further attributes."""
+    """Return a drawing of some parts; `label` is what it shows in words, `extra` further attributes.
+
+    One with parts that can be clicked has the `role` of a group: within an image a screen reader sees nothing.
+    """
     return (
-        f'<svg class="{style}" role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'<svg class="{style}" role="{role}" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
         f'{extra} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
