@@ -98,16 +98,14 @@ class Swept:
         point = guard.whole(point, 0, len(points) - 1, "point")
         return dict(zip(self.manifest["design"]["paths"], points[point], strict=True))
 
-    def scenario(self, point: int) -> Scenario:
-        """Return the scenario of a point, with its values in the title.
+    def scenario(self, point: int, told: str = "") -> Scenario:
+        """Return the scenario of a point; its title ends with what is `told` of its values (default: paths and values).
 
         Raises:
             TestisError: there is no such point.
         """
         values = self.values(point)
-        told = ", ".join(
-            f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}" for path, value in values.items()
-        )
+        told = told or ", ".join(f"{path} {value}" for path, value in values.items())
         return self._case(values, f"{self.manifest['title']}: {told}"[:200])
 
     def _case(self, values: Mapping[str, Value], title: str) -> Scenario:

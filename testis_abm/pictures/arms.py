@@ -56,7 +56,7 @@ def changes(found: Comparison, word: str, *, keys: bool = False) -> Rows:
             Row(name, row["change_pct"], low, high, colour=hue[name] % 8, key=name if keys else "", detail=told)
         )
     interval = MODELS if models else REPLICATES
-    return Rows(OUTPUTS[word].title, f"Change against {found.arms[0]}, % ({interval})", [("", rows)])
+    return Rows(OUTPUTS[word].title, f"Change against {found.arms[0]}, % ({interval})", [("", rows)], least=-100.0)
 
 
 def panels(found: Comparison, words: Sequence[str]) -> list[Panel]:

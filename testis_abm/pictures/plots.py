@@ -79,8 +79,7 @@ class Rows:
     Attributes:
         label: of all. axis: what is on it, with its unit. zero: of no effect, a line.
         groups: heading ("" none) and rows of each. bars: whether rows are bars from zero, else points.
-        log: whether the axis is logarithmic. ends: of the axis (NaN: by what is shown).
-        limits: further lines across, with their names.
+        log: whether the axis is logarithmic. ends: of the axis (NaN: by what is shown). least: under which nothing can be.
     """
 
     label: str
@@ -90,7 +89,7 @@ class Rows:
     bars: bool = False
     log: bool = False
     ends: tuple[float, float] = (math.nan, math.nan)
-    limits: Sequence[tuple[float, str]] = ()
+    least: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,9 @@ class Waterfall:
 
 
 def rounded(values: Sequence[float], closest: float = 0.03) -> list[str]:
-    """Return numbers in print with as few figures as tell them apart and lie within a share `closest` of them."""
+    """Return numbers in print: those of three figures as they are, longer ones with as few figures as tell all apart and lie within a share `closest` of them."""
     for figures in range(1, 7):
-        short = [float(f"{value:.{figures}g}") for value in values]
+        short = [value if float(f"{value:.3g}") == value else float(f"{value:.{figures}g}") for value in values]
         near = all(abs(one - value) <= closest * abs(value) for one, value in zip(short, values))
         if near and len({*short}) == len({*values}):
             return [f"{value:,.10g}" for value in short]

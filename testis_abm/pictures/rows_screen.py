@@ -12,6 +12,8 @@ from testis_abm.pictures.plots_screen import LETTER, WIDE, interval, place, plot
 from testis_abm.pictures.screen import box, line, mark, nice, text
 from testis_abm.results.report import number, signed
 
+_HEAD = 60.0  # pixels above the bars of men
+
 
 def rows(chart: Rows, width: float = WIDE) -> str:
     """Return rows with intervals on one axis; on a narrow screen each name stands above its row."""
@@ -36,11 +38,6 @@ def rows(chart: Rows, width: float = WIDE) -> str:
         out.append(text(across(tick), bottom + 16, ticked(tick), anchor="middle"))
     if low <= chart.zero <= most:
         out.append(line((across(chart.zero),) * 2, (top - 6, bottom), "ta-zero"))
-    for limit, words in chart.limits:
-        out += [
-            line((across(limit),) * 2, (top - 6, bottom), "ta-limit"),
-            text(across(limit) + 3, top - 8, words, "ta-limit-text"),
-        ]
     out.append(text((left + right) / 2, bottom + 37, chart.axis, "ta-axis", "middle"))
     y, told = top, []
     for head, of in chart.groups:
@@ -96,7 +93,7 @@ def _row(chart: Rows, row: Row, y: float, across: Callable[[float], float], righ
 def _axis(chart: Rows) -> tuple[float, float, list[float]]:
     """Return the ends of the axis and round numbers on it."""
     values = [value for _, of in chart.groups for row in of for value in (row.middle, row.low, row.high, row.seen)]
-    seen = [value for value in [*values, chart.zero, *(limit for limit, _ in chart.limits)] if math.isfinite(value)]
+    seen = [value for value in [*values, chart.zero] if math.isfinite(value)]
     if chart.log:
         seen = [value for value in seen if value > 0.0]
     low, high = min(seen), max(seen)
@@ -105,7 +102,8 @@ def _axis(chart: Rows) -> tuple[float, float, list[float]]:
         low, high = (low / 1.15, high * 1.15) if not math.isfinite(sum(chart.ends)) else (low, high)
         return low, high, log_ticks(low, high)
     ticks = nice(low, high if high > low else low + 1.0, 5)
-    return ticks[0], ticks[-1], ticks
+    inside = [tick for tick in ticks if tick >= chart.least]
+    return max(ticks[0], chart.least), ticks[-1], inside
 
 
 # ---- men by their change
@@ -115,7 +113,7 @@ def waterfall(chart: Waterfall, width: float = WIDE) -> str:
     """Return men by their change, a bar a man, the arms beside each other (on a narrow screen below)."""
     beside = width >= 560 and len(chart.arms) <= 3
     count = max(1, len(chart.arms))
-    left, high, gap = 56.0, 190.0, 46.0
+    left, high, gap = 56.0, 190.0, 60.0
     wide = (width - left - 10.0 - 14.0 * (count - 1)) / count if beside else width - left - 10.0
     seen = np.concatenate([changes[np.isfinite(changes)] for *_, changes in chart.arms] or [np.zeros(1)])
     most = min(chart.most, max(50.0, float(seen.max(initial=0.0))))
@@ -126,7 +124,7 @@ def waterfall(chart: Waterfall, width: float = WIDE) -> str:
         [],
     )
     for k, (name, hue, changes) in enumerate(chart.arms):
-        x0, y0 = (left + (wide + 14.0) * k, 44.0) if beside else (left, 44.0 + (high + gap) * k)
+        x0, y0 = (left + (wide + 14.0) * k, _HEAD) if beside else (left, _HEAD + (high + gap) * k)
         changes = np.sort(changes[~np.isnan(changes)])[::-1]
 
         def up(value: float, y0: float = y0) -> float:
@@ -145,9 +143,9 @@ def waterfall(chart: Waterfall, width: float = WIDE) -> str:
             out.append(line((x0, x0 + wide), (up(chart.threshold),) * 2, "ta-limit"))
         middle = float(np.median(changes)) if len(changes) else math.nan
         cut = int((changes > most).sum())
-        words = f"{name}: {len(changes):,} men, median {signed(middle) if math.isfinite(middle) else '-'} %"
+        words = f"{len(changes):,} men, median {signed(middle) if math.isfinite(middle) else '-'} %"
         words += f", {cut:,} over {ticked(most, sign=True)}" if cut else ""
-        told.append(words)
-        out.append(text(x0, y0 - 8, _cut(words, wide), "ta-key"))
-    height = 44.0 + high + 14.0 if beside else 44.0 + (high + gap) * count - gap + 14.0
+        told.append(f"{name}: {words}")
+        out += [text(x0, y0 - 24, _cut(name, wide), "ta-key ta-strong"), text(x0, y0 - 8, _cut(words, wide), "ta-key")]
+    height = _HEAD + high + 14.0 if beside else _HEAD + (high + gap) * count - gap + 14.0
     return plot((width, height), f"{chart.label}, change of each man; {'; '.join(told)}", out)

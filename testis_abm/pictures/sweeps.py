@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.choices import TREATED, UNTREATED
-from testis_abm.experiments.design import Axis
+from testis_abm.experiments.design import Axis, Value
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.parameters import Parameter, in_words, load, physiology
 from testis_abm.pictures.chart import HeatMap
@@ -57,6 +57,16 @@ def name_of(axis: Axis, case: Scenario | None = None) -> str:
     known = _parameter(axis.path)
     unit = axis.unit or (known.symbol if known else "")
     return f"{title_of(axis.path, case)} ({unit})" if unit else title_of(axis.path, case)
+
+
+def short(axis: Axis, value: Value) -> str:
+    """Return a value of an axis in print, with its unit."""
+    number = axis.number(value)
+    if not np.isfinite(number):
+        return str(value)
+    known = _parameter(axis.path)
+    unit = axis.unit or (known.symbol if known else "")
+    return f"{rounded([number])[0]} {unit}".strip()
 
 
 def title_of(path: str, case: Scenario | None = None) -> str:
@@ -123,11 +133,14 @@ def heat_map(
     )
 
 
-def mapped(found: Swept, spread: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str) -> HeatMap:
-    """Return the map of what `Swept.spread` gives of an output."""
+def mapped(
+    found: Swept, spread: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str, among: Sequence[int] | None = None
+) -> HeatMap:
+    """Return the map of what `Swept.spread` gives of an output; points that are still to come have their places (`among`: of these)."""
     rows = spread[spread["kind"] == _NAMES.get(kind, kind)].set_index("point")
     points = pd.DataFrame(found.manifest["design"]["points"], columns=found.manifest["design"]["paths"])
-    table = points.loc[rows.index].assign(**{f"{OUTPUTS[word].column}, {_KINDS[kind]}": rows["middle"]})
+    table = points.loc[points.index if among is None else list(among)]
+    table = table.assign(**{f"{OUTPUTS[word].column}, {_KINDS[kind]}": rows["middle"].reindex(table.index)})
     return heat_map(table.rename_axis("point").reset_index(), axes, word, kind, found.called(kind), case=found.case)
 
 
@@ -137,12 +150,11 @@ def curves(found: Swept, spread: pd.DataFrame, axis: Axis, word: str, kind: str)
     Points that have the same value (those of other axes) are averaged, and have no interval.
     """
     quantity, changes = OUTPUTS[word], kind == CHANGE
-    points = np.array([point[found.axes.index(axis)] for point in found.manifest["design"]["points"]], dtype=object)
-    kinds_ = ["change"] if changes else [name for name in (UNTREATED, TREATED) if name in set(spread["kind"])]
-    there = spread["point"].unique()
-    where = places(axis, pd.Series(points[there]))
-    series, at = [], dict(zip(there.tolist(), where.at.tolist(), strict=True))
-    for name in kinds_:
+    shown = ["change"] if changes else [name for name in (UNTREATED, TREATED) if name in set(spread["kind"])]
+    points = [point[found.axes.index(axis)] for point in found.manifest["design"]["points"]]
+    where = places(axis, pd.Series(points))
+    series, at = [], dict(enumerate(where.at.tolist()))
+    for name in shown:
         rows = spread[spread["kind"] == name]
         place = rows["point"].map(at)
         mean = rows.groupby(place)[["middle", "low", "high"]].mean().reindex(range(len(where.names)))

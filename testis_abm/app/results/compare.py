@@ -51,7 +51,8 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
         widgets.html(screen.timeline(spans, days), classes=["ta-scroll"])
     widgets.heading("Courses", 3)
     charts.grid(session, arms.panels(found, [word for word in _COURSES if word in OUTPUTS]))
-    widgets.paragraph(f"Weekly; {basis(*last_window(float(found.courses['day'].max())))}", "ta-unit")
+    widgets.html(arms.legend(arms.colours(found)))
+    widgets.paragraph(f"By week. In the tables: {basis(*last_window(float(found.courses['day'].max())))}", "ta-unit")
 
 
 @solara.component
@@ -66,7 +67,7 @@ def Arms(session: Session, found: Comparison, load: Callable[[str], None] | None
     parts.answer(answer(found, word))
     chart = arms.changes(found, word, keys=load is not None)
     parts.painted(partial(rows_screen.rows, chart), f"{found.title} {word}", load or (lambda key: None))
-    widgets.table(by_arm(found, word), f"{OUTPUTS[word].heading}. {_basis(found)}", "arm")
+    widgets.table(by_arm(found, word), f"{parts.opening(OUTPUTS[word].heading)}. {_basis(found)}", "arm")
     for name in found.arms[1:]:
         _reasons(found, name)
     for name, why in found.lost.items():

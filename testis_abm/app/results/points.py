@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from testis_abm.app.results.parts import lowered
 from testis_abm.app.session import Session
 from testis_abm.experiments.opened import COMPARE, SWEEP, TRIAL, arms_of
 from testis_abm.experiments.store import read_manifest
@@ -25,10 +26,11 @@ def scenario_of(folder: str | Path, key: str) -> Scenario:
         if not key.isdecimal() or len(key) > 9:
             raise TestisError(f"{key[:40]!r} is no point of the sweep")
         case, values = found.case, found.values(int(key))
-        named = ", ".join(
-            f"{sweeps.title_of(axis.path, case)} {value}" for axis, value in zip(found.axes, values.values())
+        named = (
+            f"{lowered(sweeps.title_of(axis.path, case))} {sweeps.short(axis, values[axis.path])}"
+            for axis in found.axes
         )
-        return found.scenario(int(key)).model_copy(update={"title": f"{found.manifest['title']}: {named}"[:200]})
+        return found.scenario(int(key), ", ".join(named))
     if kind == COMPARE:
         arms = arms_of(Path(folder))
         if key in arms:

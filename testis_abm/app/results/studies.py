@@ -100,7 +100,7 @@ def changes(table: pd.DataFrame) -> Rows | None:
     wide = max((value for _, row in made for value in (row.low, row.high) if math.isfinite(value)), default=0.0)
     if wide > 4.0 * max(farthest, 50.0):  # one interval without end does not press the others together
         ends = (-100.0, 4.0 * max(farthest, 50.0))
-    return Rows("Changes", "Change, %", _by_study(made), ends=ends)
+    return Rows("Changes", "Change, %", _by_study(made), ends=ends, least=-100.0)
 
 
 def ratios(table: pd.DataFrame) -> Rows | None:

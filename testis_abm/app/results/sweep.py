@@ -138,12 +138,12 @@ def _shown(found: Swept, word: str, kind: str, day: str, axes: str, held: tuple[
     if spread.empty:
         raise TestisError("No run is finished yet.")
     table = _table(found, spread, word)
-    for path, value in held:
-        if value:
-            there = [
-                k for k, given in enumerate(found.manifest["design"]["points"]) if str(given[_at(found, path)]) == value
-            ]
-            spread = spread[spread["point"].isin(there)]
+    among = [
+        k
+        for k, given in enumerate(found.manifest["design"]["points"])
+        if all(not value or str(given[_at(found, path)]) == value for path, value in held)
+    ]
+    spread = spread[spread["point"].isin(among)]
     if spread.empty:
         raise TestisError("No run is finished with that value yet; choose another one.")
     levels = TREATED if TREATED in set(spread["kind"]) else UNTREATED
@@ -154,8 +154,14 @@ def _shown(found: Swept, word: str, kind: str, day: str, axes: str, held: tuple[
     kind = kind or (CHANGE if "change" in set(spread["kind"]) else levels)
     if kind == CHANGE and not np.isfinite(spread.loc[spread["kind"] == "change", "middle"]).any():
         kind = levels  # nothing has no percentage
-    chart_ = sweeps.mapped(found, spread, two, word, kind)
-    more = " Each cell is the mean over what else was varied." if any("" in row for row in chart_.keys) else ""
+    chart_ = sweeps.mapped(found, spread, two, word, kind, among)
+    # A cell of several points is none of them.
+    several = any(
+        np.isfinite(value) and not key
+        for values, keys in zip(chart_.values, chart_.keys)
+        for value, key in zip(values, keys)
+    )
+    more = " Each cell is the mean over what else was varied." if several else ""
     return _Shown(chart_, of_map(chart_), table, _basis(found, spread) + more)
 
 

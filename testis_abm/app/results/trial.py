@@ -192,7 +192,10 @@ def differences(found: Result) -> Rows:
         ]
         groups.append((name if len(found.names) > 2 else "", rows))
     return Rows(
-        f"Differences from {found.names[0]}", f"Difference from {found.names[0]}, % (95 % interval; * primary)", groups
+        f"Differences from {found.names[0]}",
+        f"Difference from {found.names[0]}, % (95 % interval; * primary)",
+        groups,
+        least=-100.0,
     )
 
 
@@ -230,9 +233,7 @@ def power(found: Result) -> Lines:
         rows = found.power[found.power["arm"] == name].set_index("men")["power"].reindex(sizes)
         series.append(Series(name, k % 8, 100.0 * rows.to_numpy(), none, none))
     names = [f"{size:,.0f}" for size in sizes]
-    return Lines(
-        "Power for the primary outcome", "%", "Men randomised per arm", np.arange(len(sizes)), names, series, words=True
-    )
+    return Lines("Power for the primary outcome", "%", "Men randomised per arm", sizes, names, series, log=True)
 
 
 def flow(found: Result) -> pd.DataFrame:
