@@ -328,12 +328,8 @@ def test_a_dose_response_has_intervals_round_ticks_and_an_answer_that_agrees(dos
     middle = table[table["kind"] == "treated"].set_index("point")["middle"]
     said = sweep.of_lines(chart)
     assert f"highest at {chart.names[int(middle.idxmax())]} mg" in said and "90 %" in said
-    ticks = {text.text for text in drawn_group(plots_screen.lines(chart)).findall(".//{*}text")}
+    ticks = {text.text for text in drawn(plots_screen.lines(chart)).findall(".//{*}text")}
     assert {"0.1", "1"} <= ticks and not any("0.31" in (tick or "") for tick in ticks)
-
-
-def drawn_group(svg: str):
-    return drawn(svg.replace('role="group"', 'role="img"'))
 
 
 def test_sentences_follow_the_data():
@@ -382,7 +378,7 @@ def test_a_map_has_words_keys_and_an_answer_that_agrees(mapped):
     svg = plots_screen.heat_map(chart)
     assert svg.count("data-at=") == 12 and svg.count('tabindex="0"') == 12
     # The bar of colours holds zero in its middle.
-    texts = {text.text: float(text.get("x")) for text in drawn_group(svg).findall(".//{*}text")}
+    texts = {text.text: float(text.get("x")) for text in drawn(svg).findall(".//{*}text")}
     assert texts["0"] > 0 and "%" in texts
 
 

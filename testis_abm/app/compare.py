@@ -30,13 +30,15 @@ _LEVELS = (
 def Compare(session: Session) -> None:  # noqa: N802
     """Show the arms that were kept beside the one that was chosen."""
     kept, returning = session.kept.value, session.returning.value
+    # Plausible models come after the run, which may be kept by then.
+    models = session.progress.value.models, *(run.plausible is not None for _, run in kept)
     chosen, choose = solara.use_state("")
     lived = solara.use_memo(lambda: arms_of(kept), [kept])
     reference = chosen if chosen in lived else next(iter(lived), "")
     of_page = (
         {reference: lived[reference], **{name: of for name, of in lived.items() if name != reference}} if lived else {}
     )
-    found = solara.use_memo(lambda: tried(lambda: of_runs(of_page)), [kept, reference, session.units.value])
+    found = solara.use_memo(lambda: tried(lambda: of_runs(of_page)), [kept, reference, models, session.units.value])
     widgets.heading("Compare")
     if returning:
         are = "arm is" if len(returning) == 1 else "arms are"

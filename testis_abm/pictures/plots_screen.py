@@ -228,7 +228,8 @@ def heat_map(chart: HeatMap, width: float = WIDE) -> str:
                 continue
             fill, ink = colour((value - ends[0]) / (ends[1] - ends[0]), scale)
             said = _value(value, chart.change)
-            words = f"{chart.names[0]}: {column}; {chart.names[1]}: {row}: {said} {chart.unit}".strip()
+            at = "; ".join(f"{name}: {of}" for name, of in zip(chart.names, (column, row)) if name)
+            words = f"{at}: {said} {chart.unit}".strip()
             inner = f'<rect class="ta-cell" x="{x:.1f}" y="{y:.1f}" width="{wide - 1.5:.1f}" height="{high - 1.5:.1f}" fill="{fill}"/>'
             if LETTER * len(said) < wide:
                 inner += f'<text class="ta-cell-text" text-anchor="middle" fill="{ink}" x="{x + wide / 2:.1f}" y="{y + high / 2 + 4:.1f}">{said}</text>'
@@ -237,7 +238,7 @@ def heat_map(chart: HeatMap, width: float = WIDE) -> str:
     for k in range(0, len(chart.across), step):
         out.append(text(left + wide * (k + 0.5), bottom + 16, chart.across[k], anchor="middle"))
     out.append(text(left + wide * len(chart.across) / 2, bottom + 37, chart.names[0], "ta-axis", "middle"))
-    words = f"{chart.label} over {chart.names[0]} and {chart.names[1]}"
+    words = f"{chart.label} over {' and '.join(filter(None, chart.names))}"
     words += (
         f": from {_value(low, chart.change)} to {_value(most, chart.change)} {chart.unit}"
         if len(seen)
