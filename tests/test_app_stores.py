@@ -10,7 +10,7 @@ from small_page import THERAPY, drawn
 import testis_abm as ta
 from testis_abm.app import stores
 from testis_abm.experiments.sweep import Swept
-from testis_abm.pictures import screen, sweeps
+from testis_abm.pictures import plots_screen, sweeps
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
@@ -25,7 +25,7 @@ def sweep(tmp_path_factory):
 
 
 def _map(store, table, word: str, kind: str, axes: int = 2) -> ElementTree.Element:
-    return drawn(screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind, store.called(kind))))
+    return drawn(plots_screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind, store.called(kind))))
 
 
 def test_a_store_is_shown_as_a_map(sweep):

@@ -10,8 +10,10 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, draft, gate, own_code, share, widgets
+from testis_abm.app import draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
+from testis_abm.app.compare import Compare
+from testis_abm.app.results.page import Experiments
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -167,8 +169,8 @@ VIEWS: dict[str, Callable[[Session], solara.Element]] = {
     "What if": WhatIf,
     "Patients": TableOfMen,
     "Slide": Slide,
-    "Compare": beyond.Compare,
-    "Experiments": beyond.Experiments,
+    "Compare": Compare,
+    "Experiments": Experiments,
     "Share": Sharing,
 }
 

@@ -29,7 +29,11 @@ COMMANDS = (
             whole("--port", "of the address", 8765),
             option("--host", "address to listen on (default localhost: this machine alone)", default="localhost"),
             flag("--no-browser", "open no browser"),
-            several("--store", "FOLDER", "results folder of a sweep to show"),
+            several(
+                "--store",
+                "FOLDER",
+                "results folder to show: of a sweep, compare, trial, sensitivity, surface or studies",
+            ),
             RULES,
             several(
                 "--allow-origin",

@@ -141,6 +141,7 @@ class HeatMap:
         label: of what is shown; unit: of the colours.
         values: (up, across). across, up: names of the places; names: of the axes.
         change: whether values are changes in %, coloured about zero.
+        keys: what a click on each place reports, (up, across); () nothing.
     """
 
     label: str
@@ -150,6 +151,7 @@ class HeatMap:
     up: Sequence[str]
     names: tuple[str, str]
     change: bool
+    keys: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.pictures.chart import HeatMap, Panel, Scale, Span, SurfaceMap
-from testis_abm.pictures.style import DIVERGING, RISING, SHADES
+from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
+from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
 _PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
@@ -275,11 +275,19 @@ def simpler(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawing(
-    size: tuple[float, float], label: str, parts: Iterable[str], style: str = "ta-chart", extra: str = ""
+    size: tuple[float, float],
+    label: str,
+    parts: Iterable[str],
+    style: str = "ta-chart",
+    extra: str = "",
+    role: str = "img",
 ) -> str:
-    """Return a drawing of some parts; `label` is what it shows in words, `extra` further attributes."""
+    """Return a drawing of some parts; `label` is what it shows in words, `extra` further attributes.
+
+    One with parts that can be clicked has the `role` of a group: within an image a screen reader sees nothing.
+    """
     return (
-        f'<svg class="{style}" role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'<svg class="{style}" role="{role}" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
         f'{extra} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
@@ -377,50 +385,7 @@ def _treatments(spans: Sequence[Span]) -> str:
     return words or "no treatment"
 
 
-# ---- heat map and intervals
-
-
-def _colour(share: float, scale: Sequence[str]) -> tuple[str, str]:
-    """Return a colour of a scale, and the one of text on it."""
-    place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
-    k = min(int(place), len(scale) - 2)
-    ends = [[int(scale[i][at : at + 2], 16) for at in (1, 3, 5)] for i in (k, k + 1)]
-    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(*ends, strict=True))
-    return f"rgb({red},{green},{blue})", "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#fff"
-
-
-def heat_map(chart: HeatMap) -> str:
-    """Return a heat map, each cell with its number."""
-    left, top, wide, high = 84.0, 34.0, max(44.0, 560.0 / max(1, len(chart.across))), 34.0
-    bottom = top + high * len(chart.up)
-    seen = chart.values[np.isfinite(chart.values)]
-    low, top_value = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
-    out = [text(4, 16, chart.label, "ta-name")]
-    for i, row in enumerate(chart.up):
-        y = bottom - high * (i + 1)
-        out.append(text(left - 6, y + high / 2 + 4, row, anchor="end"))
-        for k, column in enumerate(chart.across):
-            value, x = float(chart.values[i, k]), left + wide * k
-            if not math.isfinite(value):
-                continue
-            if chart.change:
-                colours = _colour(0.5 + 0.5 * value / (max(abs(low), abs(top_value)) or 1.0), DIVERGING)
-            else:
-                colours = _colour((value - low) / (top_value - low or 1.0), RISING)
-            words = f"{value:+.0f}" if chart.change else number(value)
-            out.append(
-                f"<g><title>{escape(f'{chart.names[0]} {column}, {chart.names[1]} {row}: {words}')}</title>"
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{high - 1:.1f}" fill="{colours[0]}"/>'
-                f'<text text-anchor="middle" font-size="11" fill="{colours[1]}" x="{x + wide / 2:.1f}" '
-                f'y="{y + high / 2 + 4:.1f}">{words}</text></g>'
-            )
-    out += [text(left + wide * (k + 0.5), bottom + 15, name, anchor="middle") for k, name in enumerate(chart.across)]
-    out.append(text(left + wide * len(chart.across) / 2, bottom + 36, chart.names[0], "ta-axis", "middle"))
-    out.append(text(4, top - 5, chart.names[1], "ta-axis"))
-    words = f"{chart.label} over {chart.names[0]} and {chart.names[1]}"
-    if len(seen):
-        words += f": from {number(low)} to {number(top_value)}"
-    return drawing((left + wide * len(chart.across) + 8.0, bottom + 44.0), words, out, "ta-chart ta-wide")
+# ---- surfaces
 
 
 # Of a surface: its box, and how many cells its bands are drawn with along each scale.
@@ -484,7 +449,7 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
     steps = np.array(chart.steps)
     values = chart.fine(_MAP_CELLS)[2]
     wide, high = (_MAP_EDGE - _MAP_LEFT) / _MAP_CELLS, (bottom - _MAP_TOP) / _MAP_CELLS
-    colours = [_colour((k + 0.5) / (len(steps) - 1), SHADES)[0] for k in range(len(steps) - 1)]
+    colours = [colour((k + 0.5) / (len(steps) - 1), SHADES)[0] for k in range(len(steps) - 1)]
     bands = np.where(np.isfinite(values), np.clip(np.searchsorted(steps, values, "right") - 1, 0, len(colours) - 1), -1)
     for i, row in enumerate(bands):
         ends = np.flatnonzero(np.diff(row, append=-2)) + 1
@@ -493,8 +458,8 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
                 x, y = _MAP_LEFT + wide * begin, bottom - high * (i + 1)
                 yield _filled(x, y, (wide * (end - begin) + 0.3, high + 0.3), colours[row[begin]])
     size = (bottom - _MAP_TOP) / len(colours)
-    for k, colour in enumerate(colours):
-        yield _filled(_MAP_EDGE + 62, bottom - size * (k + 1), (16.0, size), colour)
+    for k, shade in enumerate(colours):
+        yield _filled(_MAP_EDGE + 62, bottom - size * (k + 1), (16.0, size), shade)
     for k, step in enumerate(chart.steps):
         share = f" ({100.0 * step / chart.own:.0f} % of own)" if chart.own > 0.0 and k == len(colours) else ""
         yield text(
@@ -540,38 +505,3 @@ def _says(chart: SurfaceMap) -> str:
     seen = chart.values[np.isfinite(chart.values)]
     ends = f" from {number(float(seen.min()))} to {number(float(seen.max()))} {chart.unit}" if len(seen) else " nothing"
     return f"{chart.label} over {chart.across.name} and {chart.up.name}:{ends}; his own {number(chart.own)}"
-
-
-def intervals(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return observed beside predicted: a row each of label, unit, observed, predicted, low, high, inside; each on its own scale."""
-    high, left, width = 40.0, 330.0, 720.0
-    out, words = [], []
-    for k, row in enumerate(rows):
-        y = high * k + high / 2
-        seen, middle = float(row["observed"]), float(row["predicted"])
-        interval = float(row["low"]), float(row["high"])
-        ends = [0.0, *(value for value in (*interval, seen) if math.isfinite(value))]
-        near, room = min(ends), (max(ends) - min(ends)) or 1.0
-
-        def across(value: float, near: float = near, room: float = room) -> float:
-            return left + (value - near) / room * (width - left - 60.0)
-
-        name = f"{row['label']} ({row['unit']})" if row["unit"] else str(row["label"])
-        out += [
-            text(4, y + 4, name),
-            line((across(0.0), across(0.0)), (y - 11, y + 11)),
-            text(across(0.0), y + 20, "0", anchor="middle"),
-            text(width - 52, y + 4, number(seen)),
-        ]
-        if math.isfinite(interval[0]) and not math.isnan(interval[1]):
-            # One without an upper end (a time that is not reached) goes on to the edge.
-            upper = across(interval[1]) if math.isfinite(interval[1]) else width - 56.0
-            out.append(line((across(interval[0]), upper), (y, y), "ta-interval"))
-            if math.isfinite(middle):
-                out.append(f'<circle class="ta-predicted" cx="{across(middle):.1f}" cy="{y:.1f}" r="4"/>')
-        out.append(mark(across(seen), y, 6, "ta-mark" if row["inside"] else "ta-mark ta-outside"))
-        verdict = "inside" if row["inside"] else "outside"
-        words.append(
-            f"{name}: observed {seen:.3g}, predicted {middle:.3g} ({interval[0]:.3g} to {interval[1]:.3g}), {verdict}"
-        )
-    return drawing((width, high * len(rows) + 8.0), "; ".join(words), out, "ta-chart ta-wide")
