@@ -70,10 +70,10 @@ def test_a_job_runs_as_the_command_does_and_stays_until_it_is_removed(desk):
 
 def test_a_killed_job_goes_on_and_gives_the_bytes_of_one_that_ran_through(desk):
     mine = desk.visitor(MINE)
-    whole = until(mine, mine.submit(order(600, 180)).name, DONE)
-    job = mine.submit(order(600, 180))
+    whole = until(mine, mine.submit(order(300, 180)).name, DONE)
+    job = mine.submit(order(300, 180))
     end = time.monotonic() + 60.0
-    while not 0 < mine.job(job.name).progress.done < 600:
+    while not 0 < mine.job(job.name).progress.done < 300:
         assert time.monotonic() < end
         time.sleep(0.01)
     os.kill(mine.job(job.name).process[0], signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_killed_job_goes_on_and_gives_the_bytes_of_one_that_ran_through(desk):
 
 def test_a_job_whose_server_was_killed_has_stopped_and_can_be_resumed(desk):
     mine = desk.visitor(MINE)
-    job = until(mine, mine.submit(order(20000, 3000)).name, RUNNING)
+    job = until(mine, mine.submit(order(5000, 3000)).name, RUNNING)
     process = job.process
     later = Desk(desk.base)
     later.begin()
@@ -106,7 +106,7 @@ def test_a_job_whose_server_was_killed_has_stopped_and_can_be_resumed(desk):
 
 def test_cancel_ends_the_workers_too_and_resume_goes_on(desk):
     mine = desk.visitor(MINE)
-    many = Order("sweep", "dose", "Doses", SWEEP.format(steps=20000, days=3000), ("sweep", jobs.EXPERIMENT))
+    many = Order("sweep", "dose", "Doses", SWEEP.format(steps=5000, days=3000), ("sweep", jobs.EXPERIMENT))
     if limits.workers(here=True) == 1:
         pytest.skip("one core has no workers")
     job = until(mine, mine.submit(many).name, RUNNING)
@@ -123,8 +123,8 @@ def test_cancel_ends_the_workers_too_and_resume_goes_on(desk):
 def test_one_runs_and_the_others_of_a_visitor_wait_in_turn(desk, monkeypatch):
     monkeypatch.setattr(limits, "places", lambda: 2)
     mine, other = desk.visitor(MINE), desk.visitor(OTHER)
-    first, second = mine.submit(order(20000, 3000)), mine.submit(order())
-    third, fourth = other.submit(order(20000, 3000)), desk.visitor("f" * 32).submit(order())
+    first, second = mine.submit(order(5000, 3000)), mine.submit(order())
+    third, fourth = other.submit(order(5000, 3000)), desk.visitor("f" * 32).submit(order())
     states = [mine.job(first.name).state, mine.job(second.name).state, other.job(third.name).state]
     assert states == [RUNNING, QUEUED, RUNNING]
     assert desk.visitor("f" * 32).job(fourth.name).state == QUEUED  # all places are taken
@@ -137,7 +137,7 @@ def test_one_runs_and_the_others_of_a_visitor_wait_in_turn(desk, monkeypatch):
 
 def test_a_job_has_a_low_priority(desk):
     mine = desk.visitor(MINE)
-    job = until(mine, mine.submit(order(20000, 3000)).name, RUNNING)
+    job = until(mine, mine.submit(order(5000, 3000)).name, RUNNING)
     assert psutil.Process(job.process[0]).nice() == limits.NICE
     mine.cancel(job.name)
 
@@ -163,7 +163,7 @@ def test_limits_name_themselves(desk, monkeypatch):
 def test_a_job_that_fills_the_disk_is_stopped(desk, monkeypatch):
     monkeypatch.setattr(desks, "_LOOK", 0.1)
     mine = desk.visitor(MINE)
-    job = mine.submit(order(20000, 3000))
+    job = mine.submit(order(5000, 3000))
     monkeypatch.setattr(limits, "MOST_BYTES", 10)
     assert "MB on disk" in until(mine, job.name, STOPPED).reason
     with pytest.raises(Refused, match="MB on disk"):
@@ -225,7 +225,7 @@ def test_what_is_old_goes_and_what_runs_stays(desk):
     mine = desk.visitor(MINE)
     old, new = (until(mine, mine.submit(order()).name, DONE) for _ in range(2))
     old.now(ended=time.time() - 31 * 86_400, started=1.0, queued=1.0)
-    waiting = mine.submit(order(20000, 3000))
+    waiting = mine.submit(order(5000, 3000))
     Desk(desk.base, keep=30).begin()
     assert {job.name for job in mine.jobs()} == {new.name, waiting.name}
     mine.cancel(waiting.name)
