@@ -176,7 +176,9 @@ def test_a_job_that_cannot_run_says_why_and_names_no_path(desk):
     assert job.state == FAILED and "bmy" in job.reason and str(desk.base) not in job.reason
 
 
-@pytest.mark.parametrize("said", [None, 3, "", "0" * 31, "0" * 33, "G" * 32, "../" + "0" * 29, "0" * 31 + "\n", ["0"] * 32])
+@pytest.mark.parametrize(
+    "said", [None, 3, "", "0" * 31, "0" * 33, "G" * 32, "../" + "0" * 29, "0" * 31 + "\n", ["0"] * 32]
+)
 def test_what_is_no_token_gets_a_new_one(said):
     new = desks.token(said)
     assert new != said and desks.token(new) == new and len(new) == 32
@@ -194,7 +196,18 @@ def test_nobody_reaches_the_jobs_of_another(desk, tmp_path):
     mine, other = desk.visitor(MINE), desk.visitor(OTHER)
     job = until(mine, mine.submit(order()).name, DONE)
     other.folder.mkdir()
-    names = [job.name, f"../{mine.folder.name}/{job.name}", str(job.folder), f"{job.name}/", f"./{job.name}", "..", ".", "", None, 7]
+    names = [
+        job.name,
+        f"../{mine.folder.name}/{job.name}",
+        str(job.folder),
+        f"{job.name}/",
+        f"./{job.name}",
+        "..",
+        ".",
+        "",
+        None,
+        7,
+    ]
     for name in names:
         assert other.job(name) is None
         other.cancel(name), other.resume(name), other.remove(name)

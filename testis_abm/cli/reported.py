@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.progress import Progress, TaskID
 
+from testis_abm.choices import PROGRESS_FILE
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
-FILE = "TESTIS_ABM_PROGRESS"  # names the file; without it nothing is written
 _BETWEEN = 0.3  # seconds
 
 
@@ -60,4 +60,4 @@ def reported(place: str | Path) -> type[Progress]:
 
 def bar_class() -> type[Progress]:
     """Return the class of a command's bar."""
-    return reported(place) if (place := os.environ.get(FILE)) else Progress
+    return reported(place) if (place := os.environ.get(PROGRESS_FILE)) else Progress

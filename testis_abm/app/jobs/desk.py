@@ -28,8 +28,20 @@ import psutil
 import testis_abm
 from testis_abm.app.jobs import job as jobs
 from testis_abm.app.jobs import limits
-from testis_abm.app.jobs.job import DONE, EXPERIMENT, FAILED, LOG, QUEUED, RESULTS, RUNNING, STOPPED, WRITTEN, Job, Refused
-from testis_abm.cli.reported import FILE
+from testis_abm.app.jobs.job import (
+    DONE,
+    EXPERIMENT,
+    FAILED,
+    LOG,
+    QUEUED,
+    RESULTS,
+    RUNNING,
+    STOPPED,
+    WRITTEN,
+    Job,
+    Refused,
+)
+from testis_abm.choices import PROGRESS_FILE
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
@@ -131,7 +143,7 @@ class Desk:
         """Start the process of a job; return it as it is then."""
         root = str(Path(testis_abm.__file__).resolve().parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-        environment = {**os.environ, FILE: str(job.progress_file), "PYTHONPATH": os.pathsep.join(paths)}
+        environment = {**os.environ, PROGRESS_FILE: str(job.progress_file), "PYTHONPATH": os.pathsep.join(paths)}
         job.progress_file.unlink(missing_ok=True)
         line = [sys.executable, "-P", "-m", "testis_abm", *job.command]
         try:
@@ -170,7 +182,10 @@ class Desk:
                 break
             if not stopped and (stopped := self._too_much(job)):
                 jobs.end(job.process)
-        with contextlib.suppress(TestisError), self.alone():  # of a disk that is full the state is told by what is there
+        with (
+            contextlib.suppress(TestisError),
+            self.alone(),
+        ):  # of a disk that is full the state is told by what is there
             known = jobs.read(job.folder)
             if known is not None and not known.verdict and known.process == job.process:
                 verdict, reason = _verdict(known, code)
@@ -182,7 +197,9 @@ class Desk:
     def _too_much(self, job: Job) -> str:
         """Return what limit a running job has met, or ""."""
         if time.time() - job.started > limits.LONGEST_HOURS * 3600.0:
-            return f"It took more than {limits.LONGEST_HOURS:g} h, the most of this page. Resume goes on where it stopped."
+            return (
+                f"It took more than {limits.LONGEST_HOURS:g} h, the most of this page. Resume goes on where it stopped."
+            )
         if (used := jobs.size(job.folder.parent)) > limits.MOST_BYTES:
             return _full(used)
         return ""
@@ -241,7 +258,7 @@ class Visitor:
         with self.desk.alone():
             self._room()
             name, now = secrets.token_hex(8), time.time()
-            local = [] if order.kind in ("surface", "study") else ["--workers", self._workers(order)]
+            local = [] if order.kind in ("surface", "studies") else ["--workers", self._workers(order)]
             command = (*order.command, "--out", RESULTS, "--no-plots", *local)
             place = self.folder / f"{_NEW}{name}"
             with files.writing(self.folder):

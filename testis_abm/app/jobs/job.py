@@ -54,7 +54,7 @@ class Job:
 
     Attributes:
         name: 16 hexadecimal digits, the name of its folder.
-        kind: of results: sweep, compare, trial, sensitivity, surface or study; form: by which it was asked for.
+        kind: of results: sweep, compare, trial, sensitivity, surface or studies (experiments.opened); form: by which it was asked for.
         title: in words.
         command: what follows `testis-abm`, with the folder of the job as working folder.
         created, queued, started, ended: in seconds since 1970, 0 where not yet; queued again by a resume.

@@ -61,7 +61,9 @@ def too_large(size: Size, what: str = "runs") -> str:
     if size.runs > most:
         return f"{size.runs:,} {what} are more than this page runs ({most:,})"
     if size.man_days > MOST_MAN_DAYS:
-        return f"{size.runs:,} {what} of {size.days:,} days are more than this page runs ({MOST_MAN_DAYS:,} days in all)"
+        return (
+            f"{size.runs:,} {what} of {size.days:,} days are more than this page runs ({MOST_MAN_DAYS:,} days in all)"
+        )
     if size.cell_days > MOST_CELL_DAYS:
         text = f"{size.runs:,} {what} of {size.days:,} days with {size.sertoli:,} Sertoli cells are more than this page runs"
         return f"{text} ({MOST_CELL_DAYS:,} days x Sertoli cells in all); take the mean-field engine, or fewer tubules"
