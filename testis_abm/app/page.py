@@ -12,6 +12,7 @@ import solara.lab
 
 from testis_abm.app import beyond, draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
+from testis_abm.app.experiments import Experiments
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -95,6 +96,8 @@ def _Address(session: Session) -> None:  # noqa: N802
         fragment=fragment,
         stored=stored,
         units=session.units.value,
+        visitor=session.bench.token.value,
+        event_visited=session.bench.admit,
         event_opened=session.open_link,
         event_restored=session.restore,
         event_darkened=lambda _: _colour(True),
@@ -167,7 +170,7 @@ VIEWS: dict[str, Callable[[Session], solara.Element]] = {
     "Patients": TableOfMen,
     "Slide": Slide,
     "Compare": beyond.Compare,
-    "Experiments": beyond.Experiments,
+    "Experiments": Experiments,
     "Share": Sharing,
 }
 
