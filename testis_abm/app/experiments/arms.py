@@ -7,25 +7,34 @@ from typing import Any
 
 from testis_abm import parameters
 from testis_abm.app import draft
-from testis_abm.app.experiments.asked import Asked, Field, Kept, Typed, choice, size
+from testis_abm.app.experiments.asked import Asked, Field, Kept, Typed, choice, size, written
 from testis_abm.app.experiments.sweeps import ENGINE
 from testis_abm.app.jobs import limits
 from testis_abm.choices import CELLS, POPULATIONS
 from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.parameters import Drug
 from testis_abm.parameters.tables import using
 from testis_abm.scenario import Scenario
-from testis_abm.scenario.prescription import parse_prescription
+from testis_abm.scenario.prescription import parse_prescription, rhythm
 from testis_abm.support.errors import ScenarioError
 
 _WEEK = 7
 _ALTERNATIVES = 4
 
 
-def _prescriptions(count: int) -> list[Field]:
+def _prescriptions(scenario: Scenario, count: int) -> list[Field]:
+    """Return fields for treatments beside that of the form."""
+    what = "Alternative" if scenario.treated else "Treatment"
     rows = sorted(parameters.drugs().values(), key=lambda drug: drug.title)
-    options = tuple((f"{drug.name} {drug.usual}", drug.title) for drug in rows)
-    labels = ["Alternative 1, for example clomiphene 25 mg daily", *(f"Alternative {k}" for k in range(2, count + 1))]
+    options = tuple((_line(drug), drug.title) for drug in rows)
+    labels = [f"{what} 1, for example clomiphene 25 mg daily", *(f"{what} {k}" for k in range(2, count + 1))]
     return [Field(f"other{k}", label, "", options, wide=True) for k, label in enumerate(labels, 1)]
+
+
+def _line(drug: Drug) -> str:
+    """Return a drug's usual treatment as a prescription has it."""
+    usual = drug.regimen[-1]
+    return f"{drug.name} {usual.dose:g} {drug.dose_unit} {rhythm(usual.every_days)}"
 
 
 def _alternatives(typed: Typed) -> list[dict[str, Any]]:
@@ -36,7 +45,7 @@ def _alternatives(typed: Typed) -> list[dict[str, Any]]:
             try:
                 rows = [parse_prescription(part) for part in text.split("+")]
             except ScenarioError as error:
-                raise error.at(f"Alternative {k}") from None
+                raise error.at(typed.fields[f"other{k}"].label.partition(",")[0]) from None
             arms.append({"name": text[:80], "therapy": rows})
     return arms
 
@@ -58,18 +67,18 @@ def _name(scenario: Scenario) -> str:
 
 def _shared(scenario: Scenario) -> dict[str, Any]:
     """Return the tables of a scenario that all arms share: without what is done to the man."""
-    whole = draft.short(scenario)
+    whole = written(scenario)
     return {key: value for key, value in whole.items() if key not in ("therapy", "weight", "clamp", "observed")}
 
 
-def compare_fields(scenario: Scenario, said: Mapping[str, str]) -> list[Field]:
+def compare_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list[Field]:
     """Return the fields of a comparison."""
     yes_no = ("yes", "yes"), ("no", "no")
     return [
         choice("untreated", "Untreated control", *yes_no),
-        choice("kept", "Arms kept under “Compare”", *yes_no),
-        *_prescriptions(_ALTERNATIVES),
-        Field("replicates", "Replicates", hint=str(max(4, scenario.plan.replicates))),
+        *([choice("kept", f"Arms kept under “Compare” ({len(kept)})", *yes_no)] if kept else []),
+        *_prescriptions(scenario, _ALTERNATIVES),
+        Field("replicates", "Replicates", str(max(4, scenario.plan.replicates))),
     ]
 
 
@@ -84,7 +93,9 @@ def compare(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     with using(scenario.own_tables):
         arms = [_own_arm(scenario.untreated(), "untreated")] if typed["untreated"] == "yes" else []
         arms += [_own_arm(scenario, _name(scenario))] if scenario.treated else []
-        arms += [_kept_arm(scenario, name, run.scenario) for name, run in kept] if typed["kept"] == "yes" else []
+        arms += (
+            [_kept_arm(scenario, name, run.scenario) for name, run in kept] if kept and typed["kept"] == "yes" else []
+        )
         arms += _alternatives(typed)
         for k, arm in enumerate(arms):  # two of a name are told apart
             earlier = [other["name"] for other in arms[:k]]
@@ -96,7 +107,7 @@ def compare(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
         replicates = typed.whole("replicates", 2, draft.MOST_REPLICATES)
         title = f"{', '.join(arm['name'] for arm in arms)}: {scenario.title}"
         shared = _shared(scenario)
-        shared["plan"] = {**shared.get("plan", {}), "replicates": replicates}
+        shared["plan"] = {**shared["plan"], "replicates": replicates}
         tables = {**shared, "title": title[:200], "arm": arms}
     return Asked(
         "compare",
@@ -128,17 +139,17 @@ _ESTIMANDS = {
 }
 
 
-def trial_fields(scenario: Scenario, said: Mapping[str, str]) -> list[Field]:
+def trial_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list[Field]:
     """Return the fields of a trial."""
     weeks = max(1, round(scenario.plan.duration_days / _WEEK))
     return [
-        *_prescriptions(2 if scenario.treated else 3),
+        *_prescriptions(scenario, 2 if scenario.treated else 3),
         Field("men", "Men per arm", "50"),
         choice("population", "Population", *((name, name.replace("_", " ")) for name in POPULATIONS)),
         Field("where", "Criteria of inclusion, with “;” between", "sperm concentration < 15 M/mL", wide=True),
-        Field("weeks", "Weeks of treatment", hint=str(weeks)),
-        choice("outcome", "Primary outcome", *((word, OUTPUTS[word].heading) for word in _OUTCOMES)),
-        choice("estimand", "Estimand (ICH E9 R1)", *_ESTIMANDS.items()),
+        Field("weeks", "Weeks of treatment", str(weeks)),
+        choice("outcome", "Primary outcome", *((word, OUTPUTS[word].heading) for word in _OUTCOMES), wide=True),
+        choice("estimand", "Estimand (ICH E9 R1)", *_ESTIMANDS.items(), wide=True),
         Field("stops", "Stop treatment, % a month", "0"),
         Field("lost", "Lost to follow-up, % a month", "0"),
         ENGINE,
@@ -168,7 +179,7 @@ def trial(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
                 "a trial needs a treatment beside its control; write an alternative, or add a drug under “What if”"
             )
         shared = {key: value for key, value in _shared(scenario).items() if key not in ("man", "insult", "samples")}
-        shared["plan"] = {**shared.get("plan", {}), "duration": f"{_WEEK * weeks} days"}
+        shared["plan"] = {**shared["plan"], "duration": f"{_WEEK * weeks} days"}
         half = _WEEK * weeks // 2
         table = {
             "men": men * len(arms),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.app.draft import typed_number
+from testis_abm.app.draft import short, typed_number
 from testis_abm.app.jobs.limits import Size
 from testis_abm.choices import EXPECTED
 from testis_abm.scenario import Scenario
@@ -27,7 +27,7 @@ class Field:
     Attributes:
         name: of what was typed; label: in words; value: before anything was typed.
         options: (value, text); of a `choice` no other is taken, else they are suggestions.
-        hint: shown while it is empty, and meant then; wide: whether it takes a whole line.
+        wide: whether it takes a whole line; resets: fields that follow it, whatever was typed there before.
     """
 
     name: str
@@ -35,13 +35,13 @@ class Field:
     value: str = ""
     options: tuple[tuple[str, str], ...] = ()
     choice: bool = False
-    hint: str = ""
     wide: bool = False
+    resets: tuple[str, ...] = ()
 
 
-def choice(name: str, label: str, *options: tuple[str, str], value: str = "") -> Field:
+def choice(name: str, label: str, *options: tuple[str, str], value: str = "", **how: Any) -> Field:
     """Return a field with a closed list; its first option stands there at first, unless `value` does."""
-    return Field(name, label, value or options[0][0], options, choice=True)
+    return Field(name, label, value or options[0][0], options, choice=True, **how)
 
 
 class Typed:
@@ -56,12 +56,10 @@ class Typed:
         self._typed = typed
 
     def __getitem__(self, name: str) -> str:
-        """Return the text of a field; of a closed list always one of it."""
+        """Return the text of a field; of a closed list always one of it, and what stands there at first where it is empty."""
         of = self.fields[name]
-        text = self._typed.get(name, of.value)
-        if of.choice and text not in {option for option, _ in of.options}:
-            return of.value
-        return text.strip() or of.hint
+        text = self._typed.get(name, of.value).strip()
+        return of.value if not text or (of.choice and text not in {option for option, _ in of.options}) else text
 
     def whole(self, name: str, low: int, high: int) -> int:
         """Return a whole number.
@@ -82,7 +80,8 @@ class Typed:
     def _number(self, name: str) -> float:
         text = self[name]
         try:
-            return typed_number(text)
+            number = typed_number(text)
+            return int(number) if number.is_integer() else number
         except (ValueError, OverflowError):
             raise ScenarioError(f"{shown(text)} is not a number", self.fields[name].label) from None
 
@@ -129,13 +128,18 @@ class Form:
 
     Attributes:
         label: in words; help: what it answers.
-        fields: of the scenario and what was typed so far; make: what these ask for.
+        fields: of the scenario, what was typed so far and the kept arms; make: what these ask for.
     """
 
     label: str
     help: str
-    fields: Callable[[Scenario, Mapping[str, str]], list[Field]]
+    fields: Callable[[Scenario, Mapping[str, str], Kept], list[Field]]
     make: Callable[[Scenario, Typed, Kept], Asked]
+
+
+def written(scenario: Scenario) -> dict[str, Any]:
+    """Return the tables of a scenario, short but for its plan, which a file of an experiment says in full."""
+    return {**short(scenario), "plan": scenario.as_dict()["plan"]}
 
 
 def lived(scenario: Scenario, arms: int) -> int:

@@ -62,13 +62,18 @@ def pace(scenario: Scenario, engine: str) -> Pace:
 
 def seconds(asked: Asked, of: Pace, here: bool) -> float:
     """Return about how long an experiment takes; `here`: only this machine listens, and a job has all cores."""
-    cores = limits.workers(here)
+    many = 1.0 + _SHARE * (cores(asked, of, here) - 1)
     if asked.kind in ("surface", "studies"):
-        return START + asked.size.runs / (_MEN * (1.0 + _SHARE * (limits.places() - 1)))
-    work = asked.size.runs * of.seconds(asked.size.days)
-    if alone(asked, of) or cores == 1:
-        return START + work + asked.extra
-    return START + _POOL + work / (1.0 + _SHARE * (cores - 1)) + asked.extra
+        return START + asked.size.runs / (_MEN * many)
+    work, warm = asked.size.runs * of.seconds(asked.size.days), 0.0 if many == 1.0 else _POOL
+    return START + warm + work / many + asked.extra
+
+
+def cores(asked: Asked, of: Pace | None, here: bool) -> int:
+    """Return on how many cores an experiment runs."""
+    if asked.kind in ("surface", "studies"):  # threads of one process
+        return limits.places()
+    return 1 if alone(asked, of) else limits.workers(here)
 
 
 def alone(asked: Asked, of: Pace | None) -> bool:

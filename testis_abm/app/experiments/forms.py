@@ -59,7 +59,7 @@ def asked(form: str, scenario: Scenario, said: Mapping[str, str], kept: Kept = (
         TestisError: what is wrong with it, read as the command will read it.
     """
     of = FORMS[form]
-    made = of.make(scenario, Typed(of.fields(scenario, said), said), kept)
+    made = of.make(scenario, Typed(of.fields(scenario, said, kept), said), kept)
     name = " ".join(made.command)
     if own_code.given() and made.kind != "compare":
         text = f"testis-abm {name} knows no rules in Python, by which the men of this page live"

@@ -54,13 +54,16 @@ def varied(scenario: Scenario) -> Mapping[str, Varied]:
 def doses(scenario: Scenario) -> dict[str, Varied]:
     """Return the doses of a scenario's therapies."""
     found, drugs = {}, parameters.drugs()
-    for k, row in enumerate(draft.short(scenario).get("therapy", ()), 1):
+    rows = draft.short(scenario).get("therapy", ())
+    given = [row["drug"] for row in rows]
+    for k, row in enumerate(rows, 1):
         try:
             dose, unit = quantity(row["dose"], "a dose")
         except ScenarioError:
             continue  # a dose in words is not varied
         low, high = (float(f"{share * dose:.2g}") for share in _DOSES)
         drug = drugs[row["drug"]].title if row["drug"] in drugs else row["drug"]
+        drug += f" (treatment {k})" if given.count(row["drug"]) > 1 else ""
         path = f"therapy.{k}.dose"
         found[path] = Varied(path, f"dose of {drug}", unit, low, high)
     return found

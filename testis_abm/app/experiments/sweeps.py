@@ -8,7 +8,7 @@ from typing import Any
 from testis_abm import parameters
 from testis_abm.app import draft
 from testis_abm.app.experiments import paths
-from testis_abm.app.experiments.asked import Asked, Field, Kept, Typed, choice, size
+from testis_abm.app.experiments.asked import Asked, Field, Kept, Typed, choice, size, written
 from testis_abm.app.experiments.paths import LINEAR, LOG, Varied
 from testis_abm.choices import CELLS, EXPECTED, PLAUSIBLE, TABLES
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS
@@ -17,9 +17,10 @@ from testis_abm.scenario import Scenario
 from testis_abm.scenario.amounts import quantity
 from testis_abm.support.errors import ScenarioError
 
+_FIRST = "add anastrozole"  # of the drugs that an untreated man may be given
 _PLAUSIBLE_SETS = 20  # of a sweep under plausible parameter sets
 ENGINE = choice(
-    "engine", "Simulated men", (EXPECTED, "mean-field model (milliseconds a run)"), (CELLS, "tissue of cells")
+    "engine", "Simulated men", (EXPECTED, "mean-field model: milliseconds a run"), (CELLS, "tissue of cells"), wide=True
 )
 _SCALE = ((LOG, "logarithmic"), (LINEAR, "linear"))
 _UNDER = choice(
@@ -27,20 +28,21 @@ _UNDER = choice(
     "Parameters",
     (TABLES, "of the tables: one line"),
     (PLAUSIBLE, f"{_PLAUSIBLE_SETS} plausible sets: an interval"),
+    wide=True,
 )
 OUTPUTS_KEPT = choice(
-    "outputs", "Outputs", ("usual", "the usual ones"), ("all", "all, with levels and rates inside the testis")
+    "outputs", "Outputs", ("usual", "the usual ones"), ("all", "all, with the rates of cells"), wide=True
 )
 
 
 def _days(scenario: Scenario) -> Field:
     end = scenario.plan.duration_days
     days = [str(day) for day in (30, 90) if day < end]
-    return Field("at", "Days to look at", hint=", ".join([*days, "end"]))
+    return Field("at", "Days to look at", ", ".join([*days, "end"]))
 
 
 def _replicates(scenario: Scenario) -> Field:
-    return Field("replicates", "Replicates of each point", hint=str(scenario.plan.replicates))
+    return Field("replicates", "Replicates of each point", str(scenario.plan.replicates))
 
 
 def _at(typed: Typed) -> list[str]:
@@ -94,29 +96,30 @@ def _sweep(scenario: Scenario, typed: Typed, title: str, over: Mapping[str, dict
         replicates = _PLAUSIBLE_SETS
     for axis in over.values():
         points *= axis["steps"]
-    tables = {**draft.short(scenario), "title": title[:200], "sweep": {**table, "over": dict(over)}}
+    tables = {**written(scenario), "title": title[:200], "sweep": {**table, "over": dict(over)}}
     arms = 2 if scenario.treated else 1
     large = size(scenario, points * replicates, engine, arms)
     return Asked("sweep", title, tables, ("sweep",), large, lambda: prepare(tables))
 
 
-def dose_fields(scenario: Scenario, said: Mapping[str, str]) -> list[Field]:
+def dose_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list[Field]:
     """Return the fields of a dose-response."""
     with using(scenario.own_tables):
         known = paths.doses(scenario)
         rows = [(path, of.words.removeprefix("dose of ")) for path, of in known.items()]
+        usual = ""
         if not rows:
             drugs = sorted(parameters.drugs().values(), key=lambda drug: drug.title)
-            rows = [(f"add {drug.name}", f"{drug.title} (added, {drug.usual})") for drug in drugs]
-        usual = f"add {draft_drug}" if (draft_drug := "anastrozole") and not known else rows[0][0]
-        path = choice("path", "Drug", *rows, value=usual)
-        whole = _with_drug(scenario, Typed([path], said)["path"])
-        of = next(reversed(paths.doses(whole[0]).values())) if not known else known[Typed([path], said)["path"]]
+            rows = [(f"add {drug.name}", f"{drug.title} (added: {drug.usual})") for drug in drugs]
+            usual = _FIRST if _FIRST in dict(rows) else ""
+        ends = ("from", "to")
+        path = choice("path", "Drug", *rows, value=usual, wide=True, resets=ends)
+        of = _dosed(*_with_drug(scenario, Typed([path], said)["path"]))
     engine = Typed([ENGINE], said)["engine"]
     return [
         path,
-        Field("from", "Lowest dose", hint=of.end(of.low)),
-        Field("to", "Highest dose", hint=of.end(of.high)),
+        Field("from", "Lowest dose", of.end(of.low)),
+        Field("to", "Highest dose", of.end(of.high)),
         Field("steps", "Doses", "8"),
         choice("scale", "Spacing", *_SCALE, value=LOG),
         *_points(scenario, engine),
@@ -133,6 +136,13 @@ def _with_drug(scenario: Scenario, chosen: str) -> tuple[Scenario, str]:
     return treated, f"therapy.{len(treated.therapy)}.dose"
 
 
+def _dosed(scenario: Scenario, path: str) -> Varied:
+    """Return the dose at a path."""
+    if (of := paths.doses(scenario).get(path)) is None:
+        raise ScenarioError("this dose is no number and a unit; write one under “What if”", "Drug")
+    return of
+
+
 def dose(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     """Return a dose-response as it is asked for.
 
@@ -141,19 +151,20 @@ def dose(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     """
     case, path = _with_drug(scenario, typed["path"])
     with using(case.own_tables):
-        of = paths.doses(case)[path]
+        of = _dosed(case, path)
         title = f"{of.words.removeprefix('dose of ')} by dose: {case.title}"
         return _sweep(case, typed, title, {path: _range(of, typed)})
 
 
-def over_two_fields(scenario: Scenario, said: Mapping[str, str]) -> list[Field]:
+def over_two_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list[Field]:
     """Return the fields of a map over two things."""
     known = paths.varied(scenario)
-    options = tuple((of.path, of.words) for of in known.values())
+    options = tuple((of.words, of.path) for of in known.values())
     first = "therapy.1.dose" if "therapy.1.dose" in known else "man.leydig_capacity"
     found = []
     for k, label, usual, steps in (("1", "Across", first, "7"), ("2", "Up", "man.bmi", "6")):
-        path = Field(f"path{k}", label, usual, options, wide=True)
+        ends = (f"from{k}", f"to{k}", f"scale{k}")
+        path = Field(f"path{k}", label, known[usual].words, options, wide=True, resets=ends)
         try:
             of = paths.named(scenario, Typed([path], said)[f"path{k}"])
         except ScenarioError:  # told where it is read
@@ -161,8 +172,8 @@ def over_two_fields(scenario: Scenario, said: Mapping[str, str]) -> list[Field]:
         spacing = choice(f"scale{k}", f"{label}: spacing", *_SCALE, value=of.scale)
         found += [
             path,
-            Field(f"from{k}", f"{label}: from", hint=of.end(of.low)),
-            Field(f"to{k}", f"{label}: to", hint=of.end(of.high)),
+            Field(f"from{k}", f"{label}: from", of.end(of.low)),
+            Field(f"to{k}", f"{label}: to", of.end(of.high)),
             Field(f"steps{k}", f"{label}: values", steps),
             spacing,
         ]

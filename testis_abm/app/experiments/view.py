@@ -100,8 +100,8 @@ def _Fields(session: Session, form: str, scenario: Scenario) -> None:  # noqa: N
     if asked is not None:
         runs = f"{asked.size.runs:,} {asked.what}"
         text = estimate.about(estimate.seconds(asked, known, here)) if known is not None else "timing a run …"
-        cores = limits.workers(here)
-        of_cores = f" on {cores} cores" if cores > 1 else ""
+        cores = estimate.cores(asked, known, here)
+        of_cores = f" on {cores} cores" if cores > 1 and known is not None else ""
         widgets.paragraph(f"{runs}, {text}{of_cores}.", "ta-bench-estimate")
     with solara.Div(classes=["ta-row"]):
         widgets.button("Run experiment", run, main=True, disabled=not ready)
@@ -121,7 +121,7 @@ def _read(
 ) -> tuple[list[Field], Asked | None, str]:
     """Return the fields of a form, what they ask for if that can be told, and what is wrong with it."""
     try:
-        fields = forms.FORMS[form].fields(scenario, typed)
+        fields = forms.FORMS[form].fields(scenario, typed, kept)
     except TestisError as error:
         return [], None, str(error)
     try:
@@ -132,14 +132,14 @@ def _read(
 
 def _field(bench: Bench, form: str, field: Field, typed: dict[str, str]) -> None:
     def take(text: str) -> None:
-        bench.type(f"{form}.{field.name}", text)
+        bench.type(f"{form}.{field.name}", text, [f"{form}.{name}" for name in field.resets])
 
     value = typed.get(field.name, field.value)
     if field.choice:
         known = {option for option, _ in field.options}
         widgets.select(field.label, value if value in known else field.value, field.options, take)
     else:
-        widgets.text_field(field.label, value, take, hint=field.hint, options=field.options)
+        widgets.text_field(field.label, value, take, options=field.options)
 
 
 # ---- jobs

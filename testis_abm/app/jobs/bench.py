@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,9 +69,10 @@ class Bench:
 
     # ---- the form
 
-    def type(self, name: str, text: object) -> None:
-        """Take what was typed into a field."""
-        typed = {**self.typed.peek(), name: str(text)[:_MOST_TYPED]}
+    def type(self, name: str, text: object, resets: Sequence[str] = ()) -> None:
+        """Take what was typed into a field; `resets` are forgotten, as they follow it."""
+        kept = {field: said for field, said in self.typed.peek().items() if field not in resets}
+        typed = {**kept, name: str(text)[:_MOST_TYPED]}
         self.typed.value = dict(list(typed.items())[-_MOST_FIELDS:])
         self.fault.value = ""
 

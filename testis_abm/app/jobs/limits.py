@@ -17,7 +17,7 @@ KEPT_DAYS = 30  # of a job that has ended, since then (--keep)
 NICE = 10  # priority of a job, so that pages stay quick
 MOST_RUNS, MOST_MEN, MOST_ARMS, MOST_AXES = 20_000, 2_000, 12, 60
 # Of all runs together: days that men live, each with his control; and days times Sertoli cells of men of cells.
-MOST_MAN_DAYS, MOST_CELL_DAYS = 10_000_000, 4_000_000_000
+MOST_MAN_DAYS, MOST_CELL_DAYS = 10_000_000, 2_000_000_000
 
 
 def places() -> int:
