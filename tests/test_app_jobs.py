@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from serving import serving
 
 from testis_abm.app.jobs import desk as desks
 from testis_abm.app.jobs import job as jobs
@@ -256,3 +257,53 @@ def test_what_is_old_goes_and_what_runs_stays(desk):
 def test_an_experiment_has_limits(size, text):
     said = limits.too_large(size)
     assert (text in said) if text else not said
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    pytest.importorskip("solara")
+    place = tmp_path_factory.mktemp("page")
+    with serving(place / "log", "-m", "testis_abm", "app", "--no-browser", "--folder", str(place / "jobs")) as url:
+        yield url
+
+
+def _to_experiments(page, address):
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.get_by_label("Start from").wait_for()
+    page.get_by_role("button", name="Experiments", exact=True).click()
+    page.get_by_label("Kind").wait_for()
+
+
+def test_a_job_that_was_started_is_found_again_finished_after_a_reload_and_by_nobody_else(browser, address):
+    context = browser.new_context()
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    _to_experiments(page, address)
+    steps = page.get_by_label("Doses", exact=True)
+    steps.fill("3")
+    steps.press("Tab")
+    page.get_by_text("3 runs, about").wait_for()
+    page.get_by_role("button", name="Run experiment").click()
+    page.locator(".ta-job[data-state=running], .ta-job[data-state=done]").wait_for()
+    page.reload()
+    page.get_by_label("Start from").wait_for()
+    page.get_by_role("button", name="Experiments", exact=True).click()
+    page.locator(".ta-job[data-state=done]").wait_for()
+    page.locator(".ta-job-title").click()
+    page.locator("[data-shown]").wait_for()
+    other = browser.new_context().new_page()
+    _to_experiments(other, address)
+    other.get_by_text("No experiment has run yet").wait_for()
+    assert other.locator(".ta-job").count() == 0
+    token = page.evaluate("localStorage.getItem('testis_abm.visitor')")
+    other.evaluate("localStorage.setItem('testis_abm.visitor', '../' + 'a'.repeat(29))")
+    other.reload()  # no token of ours: a new one takes its place
+    other.wait_for_function("/^[0-9a-f]{32}$/.test(localStorage.getItem('testis_abm.visitor'))")
+    assert other.evaluate("localStorage.getItem('testis_abm.visitor')") != token
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_text("No experiment has run yet").wait_for()
+    assert not faults
+    context.close()
+    other.context.close()

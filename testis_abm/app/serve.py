@@ -80,8 +80,7 @@ def serve(
 
     allowed = [addresses.origin(name) for name in origins]
     folders.publish(stores)
-    # Through a proxy others come, whatever is listened on.
-    here = addresses.is_here(host) and not allowed
+    here = is_alone(host, allowed)
     desks.publish(folder or desks.USUAL, here=here, keep=limits.KEPT_DAYS if keep is None else keep)
     own_code.publish(rules)
     check_port(host, port)
@@ -117,6 +116,11 @@ def serve(
     if browser:
         threading.Timer(1.0, webbrowser.open, args=(address,)).start()
     server.run()
+
+
+def is_alone(host: str, origins: Sequence[str]) -> bool:
+    """Return whether only this machine reaches the app: through a proxy others come, whatever is listened on."""
+    return addresses.is_here(host) and not origins
 
 
 def _beyond(host: str, port: int) -> str:
