@@ -37,7 +37,7 @@ def reported(place: str | Path) -> type[Progress]:
                 self._parts.add(task)
             return task
 
-        def update(self, task_id: TaskID, **fields: Any) -> None:  # type: ignore[override]
+        def update(self, task_id: TaskID, **fields: Any) -> None:
             super().update(task_id, **fields)
             with self._keeping:
                 if task_id not in self._parts:

@@ -123,7 +123,7 @@ def compare(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
 def _kept_arm(scenario: Scenario, name: str, case: Scenario) -> dict[str, Any]:
     """Return a kept arm: what is done to its man, and what else of him and of the model differs from the scenario."""
     base, other = scenario.as_dict(), case.as_dict()
-    changed = {}
+    changed: dict[str, Any] = {}
     for section in ("man", "parameters"):
         mine, its = base.get(section, {}), other.get(section, {})
         changed |= {f"{section}.{key}": value for key, value in its.items() if mine.get(key) != value}

@@ -46,7 +46,8 @@ def pace(scenario: Scenario, engine: str) -> Pace:
     arms = (UNTREATED, TREATED) if scenario.treated else (UNTREATED,)
     plan = scenario.plan
     whole = plan.baseline_days + plan.duration_days
-    ends = (0, min(_TIMED, plan.duration_days)) if engine == CELLS else (plan.duration_days,)
+    last = min(_TIMED, plan.duration_days) if engine == CELLS else plan.duration_days
+    ends = (0, last) if engine == CELLS else (last,)
     taken = []
     for end in ends:
         job = Job({"": scenario.as_dict()}, (end,), engine, arms)
@@ -56,7 +57,7 @@ def pace(scenario: Scenario, engine: str) -> Pace:
         taken.append(time.perf_counter() - began)
     if engine == EXPECTED:
         return Pace(0.3 * taken[0], 0.7 * taken[0] / (whole * len(arms)))
-    day = max(0.0, taken[1] - taken[0]) / (ends[1] * len(arms))
+    day = max(0.0, taken[1] - taken[0]) / (last * len(arms))
     return Pace(taken[0], day)
 
 

@@ -11,7 +11,7 @@ import solara
 
 from testis_abm.app import draft, own_code, share, widgets
 from testis_abm.app.experiments import estimate, forms
-from testis_abm.app.experiments.asked import Asked, Field
+from testis_abm.app.experiments.asked import Asked, Field, Kept
 from testis_abm.app.experiments.shown import Shown
 from testis_abm.app.jobs import desk as desks
 from testis_abm.app.jobs import folders, limits
@@ -117,7 +117,7 @@ def _Fields(session: Session, form: str, scenario: Scenario) -> None:  # noqa: N
 
 
 def _read(
-    form: str, scenario: Scenario, typed: dict[str, str], kept: forms.Kept
+    form: str, scenario: Scenario, typed: dict[str, str], kept: Kept
 ) -> tuple[list[Field], Asked | None, str]:
     """Return the fields of a form, what they ask for if that can be told, and what is wrong with it."""
     try:
