@@ -30,6 +30,7 @@ def Address(  # noqa: N802
     fragment: str,
     stored: dict[str, Any] | None,
     units: str,
+    dark: bool | None,
     visitor: str,
     event_visited: Callable[[Any], None],
     event_opened: Callable[[Any], None],
@@ -40,7 +41,9 @@ def Address(  # noqa: N802
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
-    once the page is loaded again; None keeps nothing. The browser remembers a choice of `units`, and reports it; likewise `visitor`, the secret by which its experiments are found again.
+    once the page is loaded again; None keeps nothing. The browser remembers choices of `units` and `dark`, and reports
+    them; until one was made, it reports whether the system is dark. It remembers `visitor` too, the secret by which
+    experiments are found again.
     """
 
 

@@ -116,9 +116,7 @@ def _Fields(session: Session, form: str, scenario: Scenario) -> None:  # noqa: N
             v.Html(tag="pre", children=[forms.shell(asked, name)])
 
 
-def _read(
-    form: str, scenario: Scenario, typed: dict[str, str], kept: Kept
-) -> tuple[list[Field], Asked | None, str]:
+def _read(form: str, scenario: Scenario, typed: dict[str, str], kept: Kept) -> tuple[list[Field], Asked | None, str]:
     """Return the fields of a form, what they ask for if that can be told, and what is wrong with it."""
     try:
         fields = forms.FORMS[form].fields(scenario, typed, kept)
@@ -156,7 +154,7 @@ def _Jobs(session: Session) -> None:  # noqa: N802
         widgets.paragraph(_NO_JOBS, "ta-unit")
     with v.Html(tag="ul", class_="ta-jobs"):
         for row in rows:
-            _Job(bench, row, bench.shown.value == row.job.name).key(row.job.name)
+            _Job(bench, row, _looked(bench) == row.job.name).key(row.job.name)
     found = solara.use_memo(folders.found, [tuple((row.job.name, row.state) for row in rows)])
     if found:
         options = [("", "choose a results folder …")]
@@ -237,11 +235,17 @@ def _day(seconds: float) -> str:
 # ---- results
 
 
+def _looked(bench: Bench) -> str:
+    """Return the name of the job or folder that is looked at: the newest job until another is chosen."""
+    rows = bench.rows.value
+    return bench.shown.value or (rows[0].job.name if rows else "")
+
+
 @solara.component
 @in_its_units
 def _Looked(session: Session) -> None:  # noqa: N802
     """Show the results of the job or folder that is looked at."""
-    bench, name = session.bench, session.bench.shown.value
+    bench, name = session.bench, _looked(session.bench)
     if not name:
         return
     row = next((row for row in bench.rows.value if row.job.name == name), None)
