@@ -190,6 +190,8 @@ def test_what_is_too_large_names_the_limit_and_the_command_and_has_a_file():
     assert "men are more" in asked("trial", case, {"men": "1500"})[1]
     cells = {"engine": CELLS, "replicates": "50", "steps1": "20", "steps2": "20"}
     assert "Sertoli cells" in asked("map", case, cells)[1]
+    for size in ("coarse", "fine"):
+        assert not asked("surface", case, {"size": size})[1]
 
 
 def test_estimands_are_those_of_trials():
@@ -214,7 +216,7 @@ def test_a_run_is_timed_and_more_of_them_take_longer():
     case = load("obese_anastrozole", overrides={"tissue.tubules": 1})
     for engine in (EXPECTED, CELLS):
         pace = estimate.pace(case, engine)
-        assert pace.seconds(100) > 0.0
+        assert pace.seconds(100) > 0.0 and pace.strain >= 1.0
         few, many = (
             asked("map", case, {"engine": engine, "steps1": steps, "steps2": steps, "replicates": "1"})[0]
             for steps in ("2", "20")
@@ -252,3 +254,9 @@ def test_only_this_machine_sees_its_results_folders_and_never_those_of_visitors(
     finally:
         monkeypatch.delenv(desks.VARIABLE)
         desks.desk.cache_clear()
+
+
+def test_a_machine_that_others_use_takes_longer():
+    made, _ = asked("dose", load("obese_anastrozole"), {})
+    alone, shared = (estimate.seconds(made, estimate.Pace(0.001, 1e-5, strain), here=True) for strain in (1.0, 3.0))
+    assert 2.0 * alone < shared < 3.1 * alone

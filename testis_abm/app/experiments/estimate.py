@@ -24,11 +24,13 @@ class Pace:
     """How long a run takes here.
 
     Attributes:
-        once: seconds of it that do not depend on its length; day: seconds of each of its days, arms together.
+        once: seconds of it that do not depend on its length; day: seconds of each of its days, of each of its arms.
+        strain: how much longer it took than its work, as others use the machine too.
     """
 
     once: float
     day: float
+    strain: float = 1.0
 
     def seconds(self, days: float) -> float:
         """Return the seconds of a run of so many days, of all its arms together."""
@@ -48,10 +50,43 @@ def pace(scenario: Scenario, engine: str) -> Pace:
     whole = plan.baseline_days + plan.duration_days
     last = min(_TIMED, plan.duration_days) if engine == CELLS else plan.duration_days
     ends = (0, last) if engine == CELLS else (last,)
-    taken = []
+    taken, worked = [], 0.0
     for end in ends:
         job = Job({"": scenario.as_dict()}, (end,), engine, arms)
         perform(job, Task(0, 0))
+        began, busy = time.perf_counter(), time.thread_time()
+        perform(job, Task(0, 1))  # of other random draws, so that no steady state is at hand
+        taken.append(time.perf_counter() - began)
+        worked += time.thread_time() - busy
+    strain = max(1.0, sum(taken) / max(worked, 1e-6))
+    if engine == EXPECTED:
+        return Pace(0.3 * taken[0], 0.7 * taken[0] / (whole * len(arms)), strain)
+    return Pace(taken[0], max(0.0, taken[1] - taken[0]) / (last * len(arms)), strain)
+
+
+def seconds(self, days: float) -> float:
+    """Return the seconds of a run of so many days, of all its arms together."""
+    return self.once + self.day * days
+
+
+def pace(scenario: Scenario, engine: str) -> Pace:
+    """Time a run of a scenario: the first compiles and loads, the second counts.
+
+    Raises:
+        TestisError: it cannot be run.
+    """
+    from testis_abm.experiments.task import Job, Task, perform
+
+    arms = (UNTREATED, TREATED) if scenario.treated else (UNTREATED,)
+    plan = scenario.plan
+    whole = plan.baseline_days + plan.duration_days
+    last = min(_TIMED, plan.duration_days) if engine == CELLS else plan.duration_days
+    ends = (0, last) if engine == CELLS else (last,)
+    taken, worked = [], time.thread_time()
+    for end in ends:
+        job = Job({"": scenario.as_dict()}, (end,), engine, arms)
+        perform(job, Task(0, 0))
+        worked += 0.0
         began = time.perf_counter()
         perform(job, Task(0, 1))  # of other random draws, so that no steady state is at hand
         taken.append(time.perf_counter() - began)
@@ -65,9 +100,9 @@ def seconds(asked: Asked, of: Pace, here: bool) -> float:
     """Return about how long an experiment takes; `here`: only this machine listens, and a job has all cores."""
     many = 1.0 + _SHARE * (cores(asked, of, here) - 1)
     if asked.kind in ("surface", "studies"):
-        return START + asked.size.runs / (_MEN * many)
+        return of.strain * (START + asked.size.runs / (_MEN * many))
     work, warm = asked.size.runs * of.seconds(asked.size.days), 0.0 if many == 1.0 else _POOL
-    return START + warm + work / many + asked.extra
+    return of.strain * (START + warm + asked.extra) + work / many
 
 
 def cores(asked: Asked, of: Pace | None, here: bool) -> int:

@@ -64,7 +64,7 @@ def asked(form: str, scenario: Scenario, said: Mapping[str, str], kept: Kept = (
     if own_code.given() and made.kind != "compare":
         text = f"testis-abm {name} knows no rules in Python, by which the men of this page live"
         raise ScenarioError(f"{text}; compare arms, or start the page without --rules")
-    if text := limits.too_large(made.size, made.what):
+    if text := limits.too_large(made.size, made.what, limits.MOST_MEN if made.kind == "trial" else limits.MOST_RUNS):
         # Before it is read: what is too large to run may be too large to read as well.
         return made, f"{text}; download the experiment file and run it in the shell: {shell(made)}"
     made.check()

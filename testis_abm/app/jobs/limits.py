@@ -15,7 +15,7 @@ MOST_WAITING = 100  # jobs of all visitors that wait
 LONGEST_HOURS = 6.0  # of a job before it is stopped; what it has finished is kept
 KEPT_DAYS = 30  # of a job that has ended, since then (--keep)
 NICE = 10  # priority of a job, so that pages stay quick
-MOST_RUNS, MOST_MEN, MOST_ARMS, MOST_AXES = 20_000, 2_000, 12, 60
+MOST_RUNS, MOST_MEN, MOST_ARMS = 20_000, 2_000, 12  # of an experiment, of a trial, of a comparison
 # Of all runs together: days that men live, each with his control; and days times Sertoli cells of men of cells.
 MOST_MAN_DAYS, MOST_CELL_DAYS = 10_000_000, 2_000_000_000
 
@@ -55,9 +55,8 @@ class Size:
         return self.man_days * self.sertoli if self.engine == CELLS else 0
 
 
-def too_large(size: Size, what: str = "runs") -> str:
-    """Return why an experiment may not run here, with the limit; "" if it may. `what` are the runs called."""
-    most = MOST_MEN if what == "men" else MOST_RUNS
+def too_large(size: Size, what: str = "runs", most: int = MOST_RUNS) -> str:
+    """Return why an experiment of more than `most` runs (called `what`), or too long ones, may not run here, with the limit; "" if it may."""
     if size.runs > most:
         return f"{size.runs:,} {what} are more than this page runs ({most:,})"
     if size.man_days > MOST_MAN_DAYS:
