@@ -59,7 +59,14 @@ def address(store):
     pytest.importorskip("solara")
     log = store.parent / "log"
     with serving(
-        log, str(Path(__file__).with_name("small_app.py")), "app", "--no-browser", "--store", str(store)
+        log,
+        str(Path(__file__).with_name("small_app.py")),
+        "app",
+        "--no-browser",
+        "--store",
+        str(store),
+        "--folder",
+        str(store.parent / "jobs"),
     ) as url:
         yield url
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, own_code, share
+from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
 from testis_abm.quantities import GIVEN, UNIT_SYSTEMS, in_units, unit_system
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.app.clinic import Opened, Reports
     from testis_abm.app.matching import Match, Response
-    from testis_abm.experiments.surface import Surface
     from testis_abm.results.run import Run
 
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
@@ -103,9 +103,7 @@ class Session:
         self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
         self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
-        self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
-        self.surface: solara.Reactive[Surface | None] = _state(None)
-        self._mapping = Background("surface of a session")
+        self.bench = Bench()
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
         self._opening = Background("table of a session")
@@ -386,38 +384,10 @@ class Session:
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        of_all = (self._running, self._filming, self._searching, self._repeating, self._mapping, self._opening)
+        of_all = (self._running, self._filming, self._searching, self._repeating, self._opening)
         for background in of_all:
             background.cancel()
-
-    # ---- response surfaces
-
-    def map_surface(self, scenario: Scenario, how: Mapping[str, Any]) -> None:
-        """Work out the response surface of a scenario's man; `how` goes to experiments.surface.surface."""
-        self.mapping.value = ("busy", "Waiting for a free core …")
-        shown = time.perf_counter()
-
-        def work(stop: threading.Event) -> None:
-            from testis_abm.experiments.surface import surface
-
-            def tell(done: int, men: int) -> None:
-                nonlocal shown
-                if stop.is_set():
-                    raise Stopped
-                if time.perf_counter() - shown > _BETWEEN:
-                    shown = time.perf_counter()
-                    self.mapping.value = ("busy", f"{done:,} of {men:,} men …")
-
-            found = surface(scenario, **how, progress=tell)
-            if not stop.is_set():
-                self.surface.value, self.mapping.value = found, ("", "")
-
-        self._start(self._mapping, work, lambda reason: self.mapping.set(("wrong", reason)))
-
-    def cancel_surface(self) -> None:
-        """Stop working out a surface; the former one stays."""
-        self._mapping.cancel()
-        self.mapping.value = ("", "")
+        self.bench.close()
 
     # ---- kept arms
 
