@@ -11,7 +11,6 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, form, widgets
-from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import ARMS, TREATED
@@ -40,7 +39,6 @@ def WhatIf(session: Session) -> None:  # noqa: N802
     with solara.Div(classes=["ta-split"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
-            Labs(session)
             form.treatment(session, said)
             form.injury(session, said)
             form.plan(session, said)
@@ -52,11 +50,10 @@ def WhatIf(session: Session) -> None:  # noqa: N802
 @solara.component
 @in_its_units
 def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
-    """Show who matches laboratory values, and what the run has brought so far."""
+    """Show what the run has brought so far."""
     progress, result = session.progress.value, session.progress.value.result
     if said.scenario is not None and not said.scenario.treated and result is None:
         widgets.paragraph(_HELP)
-    Matched(session, said)
     if progress.phase == "failed":
         widgets.note(progress.text, wrong=True)
     if result is None:

@@ -116,7 +116,9 @@ class Candidates:
             head = f"No clear difference between {one} and {two} for {word}"
         else:
             head = f"{one[:1].upper()}{one[1:]} does most for {word}"
-        interval = "" if np.isnan(pair.low) else f" (95 % interval of those who differ {pair.low:.0f} to {pair.high:.0f} %)"
+        interval = (
+            "" if np.isnan(pair.low) else f" (95 % interval of those who differ {pair.low:.0f} to {pair.high:.0f} %)"
+        )
         parts = [f"{other} in {pair.less:.0f} %", *([f"the same in {pair.same:.0f} %"] if pair.same >= 0.5 else [])]
         than = f"with {one} it is {wanted} than with {two} in {pair.more:.0f} % of {pair.men} paired virtual patients{interval}"
         medians = "; ".join(
@@ -147,7 +149,9 @@ class Candidates:
         turned = {key: pair for key, pair in pairs.items() if pair.opposite}
         (question, answer), least = min(pairs.items(), key=lambda item: item[1].more - item[1].less)
         if not turned:
-            weakest = f"it is weakest under the answer “{answer}” to {asked(question)}: {least.more:.0f} % of {least.men} men"
+            weakest = (
+                f"it is weakest under the answer “{answer}” to {asked(question)}: {least.more:.0f} % of {least.men} men"
+            )
             return [f"No answer to what the data do not decide turns this order beyond chance; {weakest}."]
         told = [
             f"The order turns under the answer “{answer}” to {asked(question)}: there {self.called(one)} does more in {pair.more:.0f} % "
@@ -155,7 +159,9 @@ class Candidates:
             for (question, answer), pair in turned.items()
         ]
         decide = dict.fromkeys(question for question, _ in turned)
-        return told + [f"What would decide {asked(question)}: {hypotheses()[question].decided_by}." for question in decide]
+        return told + [
+            f"What would decide {asked(question)}: {hypotheses()[question].decided_by}." for question in decide
+        ]
 
     # ---- shares of men
 
