@@ -264,10 +264,10 @@ def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, f
     until(lambda: session.matching.value[0] == "done")
     match = session.match.value
     assert match.found.laboratory.values["tract.collected"] == 0.3
-    session.respond(draft.understood(session.draft.value).scenario)
+    session.respond([draft.understood(session.draft.value).scenario], 20)
     until(lambda: session.response.value is not None)
     response = session.response.value
-    table = report.effects(response.before, response.after, values=response.values)
+    table = report.effects(response.before, response.after[0], values=response.values)
     (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
     labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0

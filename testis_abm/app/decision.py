@@ -144,8 +144,9 @@ def _ask(session: Session, said: list[draft.Understanding]) -> None:
         widgets.button("Predict responses", respond, main=True, disabled=not whole or bool(limit) or busy)
     if limit:
         widgets.note(limit, wrong=True)
-    for text in dict.fromkeys(note for of in said for note in of.notes):
-        widgets.paragraph(text, "ta-unit ta-read")
+    for k, of in enumerate(said):
+        for text in of.notes:
+            widgets.paragraph(f"Candidate {candidates.letter(k)}: {text}.", "ta-unit ta-read")
     Working(session)
 
 
@@ -165,7 +166,8 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
     column = session.choice.value.outcome
     widgets.heading(_ROLE, 3)
     outcomes = [(name, QUANTITIES[name].title) for name in dict.fromkeys((*_OUTCOMES, *SHOWN))]
-    widgets.select("Outcome", column, outcomes, _chosen(session, "outcome"))
+    with solara.Div(classes=["ta-asked"]):
+        widgets.select("Outcome", column, outcomes, _chosen(session, "outcome"))
     verdict = solara.use_memo(lambda: response.candidates.verdict(column), [response, column, session.units.value])
     dependable = match.found.dependable
     if dependable:

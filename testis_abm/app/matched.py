@@ -18,7 +18,7 @@ _FIELDS = "What the laboratory values determine of the physiology, and what they
 _HOLDS = "He is now the man of the form under “What if”; what was the former man’s there has gone."
 _CHANGED = "The form under “What if” has another man now."
 _STRIPS = (
-    "Strips: multiples of the patient’s value on a logarithmic axis, cut at an eighth and eight times. Deviation: of the median of all who match, "
+    "Strips: multiples of the patient’s value on a logarithmic axis, faint lines at ¼, ½, 2 and 4 times, cut at ⅛ and 8. Deviation: of the median of all who match, "
     "in SD of one man’s samples, the laboratory’s and the assay’s; over 1 they give a value only with strain."
 )
 

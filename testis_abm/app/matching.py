@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.app.candidates import letter
 from testis_abm.choices import TREATMENTS
 from testis_abm.population.given import Lab, as_number, labs
 from testis_abm.quantities import (
@@ -75,12 +76,17 @@ class Response:
         """Return the model's parameters under the scenarios' own."""
         return self.scenarios[0].values()
 
+    @property
+    def names(self) -> list[str]:
+        """Return what each treatment is called: letter and what is given."""
+        return [f"{letter(k)}: {treatment_of(scenario)}" for k, scenario in enumerate(self.scenarios)]
+
     @cached_property
     def candidates(self) -> Candidates:
         """Return the treatments side by side."""
         from testis_abm.population.candidates import Candidates
 
-        names = [treatment_of(scenario) for scenario in self.scenarios]
+        names = [f"{letter(k)} ({treatment_of(scenario)})" for k, scenario in enumerate(self.scenarios)]
         return Candidates(names, self.before, self.after, self.answers, self.values)
 
 

@@ -23,15 +23,10 @@ MEANS = "Means after, and in brackets the mean difference with its 90 % interval
 _BEFORE = "before"
 
 
-def names(response: Response) -> list[str]:
-    """Return what each candidate is called: letter and treatment."""
-    return [f"{letter(k)}: {name}" for k, name in enumerate(response.candidates.names)]
-
-
 def violins(response: Response, column: str) -> Violins:
     """Return the distributions of a quantity before treatment and under each candidate."""
     quantity, laboratory = QUANTITIES[column], Laboratory(response.values)
-    frames = [(_BEFORE, response.before), *zip(names(response), response.after, strict=True)]
+    frames = [(_BEFORE, response.before), *zip(response.names, response.after, strict=True)]
     groups = []
     for name, frame in frames:
         levels = clinical(column, frame[column].to_numpy())
@@ -48,7 +43,7 @@ def caption(chart: Violins, response: Response) -> str:
     limit = (
         f" Reference limit {chart.reference.printed} {chart.unit} ({chart.reference.source})."
         if chart.reference
-        else " No reference limit is known."
+        else " No reference limit of it is in the tables of this program."
     )
     return (
         f"Each shape: the distribution over {men} matching virtual patients, each under a plausible parameter set, before treatment and after "
@@ -66,7 +61,7 @@ def of_outcome(response: Response, column: str, dependable: bool) -> pd.DataFram
     """Return a row a candidate: levels, change with interval, and shares of men, of one outcome."""
     of, quantity, rows = response.candidates, QUANTITIES[column], {}
     limits = reference_ranges().get(column)
-    for k, (name, after) in enumerate(zip(names(response), response.after, strict=True), 1):
+    for k, (name, after) in enumerate(zip(response.names, response.after, strict=True), 1):
         change = changes(response.before, after, response.values).loc[quantity.label]
         levels, cells = report.before_and_after(quantity.label, change), report.change_cells(change, len(after))
         row = dict(zip(("before", "after"), levels, strict=True)) | {
@@ -97,7 +92,7 @@ def of_all(response: Response, dependable: bool) -> pd.DataFrame:
             (first, last), cells = report.before_and_after(str(name), row), report.change_cells(row, len(after))
             interval = f", {cells[1].strip('()')}" if dependable and cells[1] else ""
             found.setdefault(f"{name}{unit}", [first]).append(f"{last} ({cells[0]}{interval})")
-    return report.in_print(found, _BEFORE, *names(response))
+    return report.in_print(found, _BEFORE, *response.names)
 
 
 def safety(response: Response, dependable: bool) -> pd.DataFrame:
@@ -118,7 +113,7 @@ def safety(response: Response, dependable: bool) -> pd.DataFrame:
             men = f", {part}" if (part := whom.rpartition(", ")[2]).endswith(" men") else ""
             cells.append(f"{last} ({difference}{more}{men})")
         found[f"{name}{unit}"] = [first, *cells]
-    return report.in_print(found, _BEFORE, *names(response))
+    return report.in_print(found, _BEFORE, *response.names)
 
 
 def unknown() -> str:

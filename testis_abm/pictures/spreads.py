@@ -16,6 +16,7 @@ from testis_abm.results.report import number, signed
 from testis_abm.statistics import LEAST_MEN, spread_of_men
 
 _SKEWED = 8.0  # times the 5th percentile from which the 95th on a scale is logarithmic
+_LEAST = 1e-6  # of a level that is drawn
 _POINTS = 80  # of an outline
 _TOP, _FOOT, _HALF = 22.0, 40.0, 17.0  # px
 _NARROW = 500.0  # px of width under which a name and what is said of it stand on two lines
@@ -68,7 +69,7 @@ class Violins:
     def floor(self) -> float:
         """Return the level at which men under `least` are drawn on a logarithmic axis."""
         levels = np.concatenate([group.values for group in self.groups])
-        return self.least or float(levels[levels > 0.0].min())
+        return self.least or max(float(levels[levels > 0.0].min()), _LEAST * float(levels.max()))
 
     def ends(self) -> tuple[float, float]:
         """Return the ends of the axis: all men, and limits that are near them."""
@@ -81,7 +82,7 @@ class Violins:
                 low, high = min(low, limit / 1.1), max(high, limit * 1.1)
         if self.logarithmic:
             return low / 1.15, high * 1.15
-        return (min(0.0, low), high * 1.04) if high > 0.0 else (low - 1.0, 1.0)
+        return (min(0.0, low), high * 1.04) if high > _LEAST else (low - 1.0, 1.0)
 
     def outline(self, group: Violin) -> tuple[np.ndarray, np.ndarray]:
         """Return levels and the density of a group's men there, highest 1; empty of too few, or all alike, or none there."""
@@ -288,7 +289,7 @@ def strip_svg(row: Reported) -> str:
 
 def _axis() -> str:
     """Return the axis above the strips."""
-    words = {1 / 6: "¼", 1 / 3: "½", 0.5: "as reported", 2 / 3: "× 2", 5 / 6: "× 4"}
+    words = {1 / 6: "¼", 1 / 3: "½", 0.5: "× 1", 2 / 3: "× 2", 5 / 6: "× 4"}
     ticks = "".join(text(_at(share), 12, word, anchor="middle") for share, word in words.items())
     return (
         f'<svg class="ta-chart" role="img" aria-label="multiples of the reported value, a quarter to four times" '

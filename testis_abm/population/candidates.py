@@ -18,6 +18,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.parameters import hypotheses
 from testis_abm.population.predict import SPERM, with_sperm
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, clinical
+from testis_abm.results import report
 from testis_abm.results.plausible import asked
 from testis_abm.results.report import number
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men
@@ -32,12 +33,14 @@ _EVEN = 50.0
 class Paired(NamedTuple):
     """In which share of men, %, one treatment does more than another, does less, or both do the same.
 
-    `low` and `high` are the ends of the 95 % interval of the share of those who differ in whom it does more; NaN of too few.
+    `median_pct` is the median difference of the level, % of that under the other. `low` and `high` are the ends of the 95 %
+    interval of the share of those who differ in whom it does more; NaN of too few.
     """
 
     more: float
     less: float
     same: float
+    median_pct: float
     low: float
     high: float
     men: int
@@ -91,7 +94,10 @@ class Candidates:
         differ = np.abs(apart) > _SAME * np.maximum(np.abs(first), np.abs(second))
         more, count = differ & (apart > 0.0), max(1, len(first))
         shares = (100.0 * float(hits.sum()) / count for hits in (more, differ & ~more, ~differ))
-        return Paired(*shares, *share_of_men(more[differ])[1:], len(first))
+        change = self._laboratory.percent_change(column, second, first)
+        change = np.atleast_1d(change)[np.isfinite(np.atleast_1d(change))]
+        median = float(np.median(change)) if len(change) else np.nan
+        return Paired(*shares, median, *share_of_men(more[differ])[1:], len(first))
 
     def ranked(self, column: str) -> list[int]:
         """Return the treatments, and none (0), from that which does most for a quantity on: by the pairs that each wins."""
@@ -111,21 +117,25 @@ class Candidates:
         wanted, other = ("lower", "higher") if column in FALLS else ("higher", "lower")
         one, two = self.called(first), self.called(second)
         if first == 0:
-            head = f"None of these does more for {word} than no treatment"
+            head = f"No candidate does more for {word} than {one}: untreated it is"
         elif not pair.clear:
-            head = f"No clear difference between {one} and {two} for {word}"
+            head = f"No clear difference for {word}: with {one} it is"
         else:
-            head = f"{one[:1].upper()}{one[1:]} does most for {word}"
-        interval = (
-            "" if np.isnan(pair.low) else f" (95 % interval of those who differ {pair.low:.0f} to {pair.high:.0f} %)"
+            head = f"{one} does most for {word}:"
+        less = f"{other} in {pair.less:.0f} %{f', the same in {pair.same:.0f} %' if pair.same >= 0.5 else ''}"
+        found = (
+            f"{head} {wanted} than with {two} in {pair.more:.0f} % of {pair.men} paired virtual patients, {less}."
         )
-        parts = [f"{other} in {pair.less:.0f} %", *([f"the same in {pair.same:.0f} %"] if pair.same >= 0.5 else [])]
-        than = f"with {one} it is {wanted} than with {two} in {pair.more:.0f} % of {pair.men} paired virtual patients{interval}"
+        unit = f" {QUANTITIES[column].clinical_unit}" if QUANTITIES[column].clinical_unit else ""
         medians = "; ".join(
             f"{self.called(arm)} {self._median(column, arm)}" for arm in dict.fromkeys((first, second, 0))
         )
-        unit = f" {QUANTITIES[column].clinical_unit}" if QUANTITIES[column].clinical_unit else ""
-        return [f"{head}: {than}, {', '.join(parts)}. Medians: {medians}{unit}.", *self._hangs(column, first, second)]
+        size = f"Medians: {medians}{unit}"
+        if np.isfinite(pair.median_pct):
+            size += f"; man by man the median difference between the first two is {report.signed(pair.median_pct, 1)} %"
+        if not np.isnan(pair.low):
+            size += f". Of those who differ {wanted} in {pair.low:.0f} to {pair.high:.0f} % (95 % interval)"
+        return [found, f"{size}.", *self._hangs(column, first, second)]
 
     def _median(self, column: str, arm: int) -> str:
         levels = clinical(column, self._arm(arm)[column].dropna().to_numpy())
