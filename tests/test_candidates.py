@@ -98,10 +98,14 @@ def test_the_verdict_names_the_best_and_none_where_none_helps():
     found = side_by_side(men, 1.3 * men, 1.2 * men)
     assert found.ranked(TMC) == [2, 3, 1, 0]
     first, sizes, *_ = found.verdict(TMC)
-    assert first.startswith("B (drug) does most for total motile count: higher than with C (drug) in 100 % of 40 paired")
+    assert first.startswith(
+        "B (drug) does most for total motile count: higher than with C (drug) in 100 % of 40 paired"
+    )
     assert "B (drug) 51.4" in sizes and "no treatment 10.0" in sizes and "+8.3 %" in sizes
     harmful = side_by_side(men / 100.0, men / 90.0)
-    assert harmful.ranked(TMC)[0] == 0 and harmful.verdict(TMC)[0].startswith(f"No candidate does more for total motile count than {NONE}")
+    assert harmful.ranked(TMC)[0] == 0 and harmful.verdict(TMC)[0].startswith(
+        f"No candidate does more for total motile count than {NONE}"
+    )
     assert side_by_side(men * np.tile([0.9, 1.1], 20), men).verdict(TMC)[0].startswith("No clear difference")
     assert "cannot say" in side_by_side(men[:3], men[:3]).verdict(TMC)[0]
     # Of oestradiol less is what is wanted.

@@ -32,15 +32,21 @@ def marks(root, style):
 @pytest.mark.parametrize("sigma, log", [(0.1, False), (1.2, True)])
 def test_quantiles_drawn_are_those_of_the_men(width, sigma, log):
     rng = np.random.default_rng(4)
-    groups = tuple(Violin(name, np.exp(rng.normal(2.0, sigma, 300)) * size) for name, size in (("before", 1.0), ("A", 1.7)))
+    groups = tuple(
+        Violin(name, np.exp(rng.normal(2.0, sigma, 300)) * size) for name, size in (("before", 1.0), ("A", 1.7))
+    )
     chart = Violins("TMC", "million", groups, Range(16.0, math.inf, "16", "WHO 2021: 5th percentile"), 0.01)
     root = drawn(violins_svg(chart, width))
     assert chart.logarithmic == log and len(list(root.iter(f"{SVG}polygon"))) == 2
-    for group, median, bar in zip(groups, marks(root, "ta-violin-median"), marks(root, "ta-violin-interval"), strict=True):
+    for group, median, bar in zip(
+        groups, marks(root, "ta-violin-median"), marks(root, "ta-violin-interval"), strict=True
+    ):
         middle, low, high = np.quantile(group.values, [0.5, 0.05, 0.95])
         places = [float(median.get("x1")), float(bar.get("x1")), float(bar.get("x2"))]
         assert [level_at(root, x) for x in places] == pytest.approx([middle, low, high], rel=0.01, abs=0.03)
-        assert f"median {spreads.number(middle)} ({spreads.number(low)} to {spreads.number(high)})" in root.get("aria-label")
+        assert f"median {spreads.number(middle)} ({spreads.number(low)} to {spreads.number(high)})" in root.get(
+            "aria-label"
+        )
     (limit,) = marks(root, "ta-limit")
     assert level_at(root, float(limit.get("x1"))) == pytest.approx(16.0, rel=0.01)
 
@@ -57,7 +63,9 @@ def test_men_without_sperm_are_told_and_not_hidden():
     men = np.concatenate([np.zeros(30), np.geomspace(0.1, 60.0, 70)])
     chart = Violins("TMC", "million", (Violin("before", men), Violin("A", np.zeros(100))), None, 0.01)
     root = drawn(violins_svg(chart))
-    assert "none in 30 %" in root.get("aria-label") and "A: median none (none to none), none in 100 %" in root.get("aria-label")
+    assert "none in 30 %" in root.get("aria-label") and "A: median none (none to none), none in 100 %" in root.get(
+        "aria-label"
+    )
     assert "nan" not in violins_svg(chart)
 
 
@@ -76,7 +84,9 @@ def test_any_men_can_be_drawn(levels, least, reference):
 
 def strip(**changed):
     of = {"given": 100.0, "beyond": "", "own": 120.0, "median": 110.0, "low": 90.0, "high": 200.0, "deviation": 0.4}
-    return Reported(**{"name": "T", "unit": "ng/dL", **of, "strained": False, "reference": Range(50.0, 300.0, "", ""), **changed})
+    return Reported(
+        **{"name": "T", "unit": "ng/dL", **of, "strained": False, "reference": Range(50.0, 300.0, "", ""), **changed}
+    )
 
 
 def test_strips_have_one_axis_of_multiples_of_the_reported_value():
@@ -90,7 +100,9 @@ def test_strips_have_one_axis_of_multiples_of_the_reported_value():
     assert float(marks(far, "ta-match-median")[0].get("x1")) <= spreads._STRIP
 
 
-@pytest.mark.parametrize("changed", [{"given": 0.0}, {"low": math.nan, "high": math.nan}, {"own": math.nan}, {"reference": None}])
+@pytest.mark.parametrize(
+    "changed", [{"given": 0.0}, {"low": math.nan, "high": math.nan}, {"own": math.nan}, {"reference": None}]
+)
 def test_values_of_none_and_sets_without_intervals_have_rows(changed):
     html = spreads.reported_html([strip(**changed)], [("BMI", "33 kg/m2")], "caption <b>")
     assert "caption &lt;b&gt;" in html and "33 kg/m2" in html and "nan" not in html

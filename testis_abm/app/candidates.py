@@ -21,6 +21,7 @@ MOST = 4  # candidates: as many as stand beside one another
 SIZES = (200, 400, 800)  # virtual patients; the first is what `testis-abm twin` treats
 MOST_LIVES = 800  # virtual patients times candidates
 MOST_DAYS = 300_000  # of all these lives together
+OUTCOME = "total_motile_count_million"  # that is looked at first
 _LETTERS = "ABCD"
 _OF_MODEL = ("partner", "parameters", *TABLES)  # sections of a draft that hold for each candidate
 _OF_SAMPLES = ("assay", "abstinence", "ejaculations")
@@ -33,7 +34,7 @@ class Choice:
     candidates: tuple[Candidate, ...] = ()
     duration: str = "180 days"
     men: int = SIZES[0]
-    outcome: str = "total_motile_count_million"
+    outcome: str = OUTCOME
 
     def with_candidate(self, index: int, candidate: Candidate) -> Choice:
         """Return it with another candidate in a place, or one more; one that treats with nothing goes."""

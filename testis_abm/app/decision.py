@@ -10,6 +10,7 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import candidates, draft, matching, widgets
+from testis_abm.app.labs import Working
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.quantities import QUANTITIES
@@ -22,7 +23,6 @@ _HELP = (
     "none: the same man under the same plausible parameter set and answers to what the data do not decide, so that candidates are compared man by man."
 )
 _EARLIER = "These responses are of earlier candidates: press “Predict responses” for those above."
-_OUTCOMES = ("total_motile_count_million", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct")
 _ROLE = "Predicted response of all matching virtual patients"
 
 
@@ -124,8 +124,6 @@ def _therapy(
 
 def _ask(session: Session, said: list[draft.Understanding]) -> None:
     """Show duration, number of virtual patients and the button that predicts."""
-    from testis_abm.app.patients import Working
-
     choice = session.choice.value
     scenarios = [of.scenario for of in said if of.scenario is not None and not of.problems]
     whole = bool(scenarios) and len(scenarios) == len(choice.candidates)
@@ -161,15 +159,21 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
     from testis_abm.app import responses
     from testis_abm.pictures import spreads
     from testis_abm.population import report
-    from testis_abm.population.predict import SHOWN
+    from testis_abm.population.predict import SHOWN, SPERM
+    from testis_abm.results import plausible
 
-    column = session.choice.value.outcome
+    column, dependable = session.choice.value.outcome, match.found.dependable
     widgets.heading(_ROLE, 3)
-    outcomes = [(name, QUANTITIES[name].title) for name in dict.fromkeys((*_OUTCOMES, *SHOWN))]
+    outcomes = [(name, QUANTITIES[name].title) for name in dict.fromkeys((candidates.OUTCOME, *SPERM, *SHOWN))]
     with solara.Div(classes=["ta-asked"]):
         widgets.select("Outcome", column, outcomes, _chosen(session, "outcome"))
-    verdict = solara.use_memo(lambda: response.candidates.verdict(column), [response, column, session.units.value])
-    dependable = match.found.dependable
+    of_column, of_all = [response, column, session.units.value], [response, session.units.value]
+    verdict = solara.use_memo(lambda: response.candidates.verdict(column), of_column)
+    chart = solara.use_memo(lambda: responses.violins(response, column), of_column)
+    one = solara.use_memo(lambda: responses.of_outcome(response, column, dependable), of_column)
+    every = solara.use_memo(
+        lambda: (responses.of_all(response, dependable), responses.safety(response, dependable)), of_all
+    )
     if dependable:
         first, *hangs = verdict
         v.Html(tag="p", class_="ta-fits", children=[first], attributes={"role": "status"})
@@ -177,19 +181,21 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
             widgets.paragraph(text, "ta-read")
     else:
         widgets.note("No verdict: too few virtual patients match all that was reported.", wrong=True)
-    chart = responses.violins(response, column)
     with solara.Div(classes=["ta-violins-wide"]):
         widgets.html(spreads.violins_svg(chart))
     with solara.Div(classes=["ta-violins-small"]):
         widgets.html(spreads.violins_svg(chart, 360.0))
     widgets.paragraph(responses.caption(chart, response), "ta-unit ta-read")
-    widgets.table(responses.of_outcome(response, column, dependable), responses.basis(response), "candidate")
-    widgets.table(responses.of_all(response, dependable), responses.CELLS, "outcome, median")
+    widgets.table(one, responses.basis(response), "candidate")
+    if dependable and column in plausible.SPERM and response.answers.ne("").any(axis=None):
+        caption = (
+            f"Change of {QUANTITIES[column].label}, % (90 % of the men), under each candidate. {report.ABOUT_ANSWERS}"
+        )
+        widgets.by_answer(responses.by_answer(response, column), caption)
+    widgets.table(every[0], responses.CELLS, "outcome, median")
     for text in responses.azoospermic(response):
         widgets.paragraph(text, "ta-read")
-    widgets.table(
-        responses.safety(response, dependable), f"{responses.MEANS} {report.OF_POPULATIONS}", "safety and outcome, mean"
-    )
+    widgets.table(every[1], f"{responses.MEANS} {report.OF_POPULATIONS}", "safety and outcome, mean")
     widgets.paragraph(responses.unknown(), "ta-unit ta-read")
     _in_the_shell(session, match, response)
 

@@ -78,3 +78,15 @@ def _chosen(session: Session, reports: Reports) -> None:
     if reports.again:
         with solara.Div(classes=["ta-row"]):
             widgets.button("First report alone", session.first_report_alone, small=True)
+
+
+@solara.component
+def Working(session: Session) -> None:  # noqa: N802
+    """Show how far matching or predicting is, and what stops it."""
+    phase, text = session.matching.value
+    if phase not in ("busy", "cancelled"):
+        return
+    with solara.Div(classes=["ta-row"]):
+        widgets.note(text)
+        if phase == "busy":
+            widgets.button("Cancel", session.cancel_matching, small=True, says="Cancel matching or predicting")

@@ -1,4 +1,4 @@
-"""Virtual patients who match laboratory values, the one who represents them, and what a treatment does to all of them; as tables."""
+"""Virtual patients who match laboratory values, the one who represents them, and what treatments do to all of them."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def respond(
     return Response(tuple(scenarios), before, tuple(after), answers, match.found.sample_lesions(men or MEN))
 
 
-# ---- as tables
+# ---- beside the patient
 
 
 def _own(match: Match, name: str) -> float:
@@ -223,19 +223,6 @@ def _own(match: Match, name: str) -> float:
     if name == "t_e2":
         return float(clinical_ratio(*(match.found.predicted(part)[match.row] for part in ("t", "e2"))))
     return as_number(match.found.given[name]) if name in KNOWN else float(match.found.predicted(name)[match.row])
-
-
-def labs_table(match: Match) -> pd.DataFrame:
-    """Return each value that was given beside the representative's and beside those of all matching virtual patients."""
-    from testis_abm.population import report
-
-    table, names = report.labs(match.found, match.units), match.found.labs().index
-    own = [number(_own(match, name) * match.units.get(name, ("", 1.0))[1]) for name in names]
-    table.insert(1, "representative virtual patient", own)
-    for name in (known for known in KNOWN if known in match.found.given):
-        own_level = number(_own(match, name) * match.units[name][1])
-        table.loc[report.heading(match.found, name, match.units[name][0])] = (own_level, own_level, "as given", "-")
-    return table
 
 
 def differs(match: Match) -> str:
@@ -262,17 +249,14 @@ def same_treatment(one: Scenario, other: Scenario | None) -> bool:
     return same and one.plan.duration_days == other.plan.duration_days
 
 
-# ---- beside the patient
-
-
 def reported(match: Match) -> list[Reported]:
     """Return each laboratory value that was given, as charts show it beside the representative and all who match."""
     from testis_abm.pictures.reference import reference_ranges
     from testis_abm.pictures.spreads import Reported
     from testis_abm.quantities import RATIO, column
 
-    found, rows = match.found, []
-    for name, row in found.labs().iterrows():
+    found, rows, order = match.found, [], ["t", "e2", "t_e2", *GIVEN]
+    for name, row in found.labs().sort_index(key=lambda names: names.map(order.index)).iterrows():
         own = RATIO[found.assay] if name == "t_e2" else column(str(name), found.assay)
         quantity, measure = QUANTITIES[own], MEASURES.get(str(name))
         unit, factor = match.units.get(str(name), (quantity.conventional_unit if name == "t_e2" else row["unit"], 1.0))

@@ -7,7 +7,7 @@ import solara
 
 from testis_abm.app import widgets
 from testis_abm.app.decision import Decision
-from testis_abm.app.labs import Labs
+from testis_abm.app.labs import Labs, Working
 from testis_abm.app.matched import Matched
 from testis_abm.app.session import Session
 from testis_abm.app.table import TableOfMen
@@ -35,15 +35,3 @@ def Patients(session: Session) -> None:  # noqa: N802
             Working(session)
     Matched(session)
     Decision(session)
-
-
-@solara.component
-def Working(session: Session) -> None:  # noqa: N802
-    """Show how far matching or predicting is, and what stops it."""
-    phase, text = session.matching.value
-    if phase not in ("busy", "cancelled"):
-        return
-    with solara.Div(classes=["ta-row"]):
-        widgets.note(text)
-        if phase == "busy":
-            widgets.button("Cancel", session.cancel_matching, small=True, says="Cancel matching or predicting")

@@ -11,12 +11,14 @@ import pandas as pd
 from testis_abm.app.candidates import letter
 from testis_abm.app.matching import Response
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import TREATED
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.pictures.spreads import Violin, Violins
-from testis_abm.population import report
+from testis_abm.population import predict, report
 from testis_abm.population.candidates import RISE
 from testis_abm.population.predict import changes, readouts
 from testis_abm.quantities import EFFECTS, QUANTITIES, clinical
+from testis_abm.results import plausible
 
 CELLS = "Median after, and in brackets the median of each man's own change with its 90 % interval over virtual patients and parameters."
 MEANS = "Means after, and in brackets the mean difference with its 90 % interval; of a share of men after, its 95 % interval."
@@ -114,6 +116,18 @@ def safety(response: Response, dependable: bool) -> pd.DataFrame:
             cells.append(f"{last} ({difference}{more}{men})")
         found[f"{name}{unit}"] = [first, *cells]
     return report.in_print(found, _BEFORE, *response.names)
+
+
+def by_answer(response: Response, column: str) -> pd.DataFrame:
+    """Return the change of an outcome of sperm (plausible.SPERM) under each candidate in men with each answer; as widgets.by_answer takes it."""
+    found: list[pd.DataFrame] = []
+    for k, after in enumerate(response.after):
+        table = predict.by_answer(response.before, after, response.answers, response.values)
+        rows = plausible.by_answer(table, TREATED, (column,), men=True)
+        found.append(rows.set_axis(["weight", letter(k), "men"], axis=1))
+    return pd.concat([found[0][["weight"]], *(rows.iloc[:, [1]] for rows in found), found[0][["men"]]], axis=1).fillna(
+        "-"
+    )
 
 
 def unknown() -> str:

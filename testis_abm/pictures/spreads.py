@@ -126,7 +126,11 @@ def violins_svg(chart: Violins, width: float = 760.0) -> str:
         anchor = "end" if across(limit) > 0.7 * width else "start"
         out.append(
             text(
-                across(limit) + (4 if anchor == "start" else -4), 12, f"limit {number(limit)}", "ta-limit-text", anchor
+                across(limit) + (4 if anchor == "start" else -4),
+                12,
+                f"limit {float(f'{limit:.4g}'):,g}",
+                "ta-limit-text",
+                anchor,
             )
         )
     said = []

@@ -93,11 +93,12 @@ class Candidates:
         apart = (first - second) * (-1.0 if column in FALLS else 1.0)
         differ = np.abs(apart) > _SAME * np.maximum(np.abs(first), np.abs(second))
         more, count = differ & (apart > 0.0), max(1, len(first))
-        shares = (100.0 * float(hits.sum()) / count for hits in (more, differ & ~more, ~differ))
+        shares = [100.0 * float(hits.sum()) / count for hits in (more, differ & ~more, ~differ)]
         change = self._laboratory.percent_change(column, second, first)
         change = np.atleast_1d(change)[np.isfinite(np.atleast_1d(change))]
         median = float(np.median(change)) if len(change) else np.nan
-        return Paired(*shares, median, *share_of_men(more[differ])[1:], len(first))
+        _, low, high = share_of_men(more[differ])
+        return Paired(shares[0], shares[1], shares[2], median, low, high, len(first))
 
     def ranked(self, column: str) -> list[int]:
         """Return the treatments, and none (0), from that which does most for a quantity on: by the pairs that each wins."""
@@ -123,9 +124,7 @@ class Candidates:
         else:
             head = f"{one} does most for {word}:"
         less = f"{other} in {pair.less:.0f} %{f', the same in {pair.same:.0f} %' if pair.same >= 0.5 else ''}"
-        found = (
-            f"{head} {wanted} than with {two} in {pair.more:.0f} % of {pair.men} paired virtual patients, {less}."
-        )
+        found = f"{head} {wanted} than with {two} in {pair.more:.0f} % of {pair.men} paired virtual patients, {less}."
         unit = f" {QUANTITIES[column].clinical_unit}" if QUANTITIES[column].clinical_unit else ""
         medians = "; ".join(
             f"{self.called(arm)} {self._median(column, arm)}" for arm in dict.fromkeys((first, second, 0))
