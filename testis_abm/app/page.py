@@ -14,10 +14,10 @@ from testis_abm.app import draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
 from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
+from testis_abm.app.patients import Patients
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
-from testis_abm.app.table import TableOfMen
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 from testis_abm.quantities import CONVENTIONAL, SI
@@ -169,7 +169,7 @@ def _keep_to_itself() -> None:
 
 VIEWS: dict[str, Callable[[Session], solara.Element]] = {
     "What if": WhatIf,
-    "Patients": TableOfMen,
+    "Patients": Patients,
     "Slide": Slide,
     "Compare": Compare,
     "Experiments": Experiments,

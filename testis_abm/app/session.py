@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, own_code, share
+from testis_abm.app.candidates import Choice, of_form
 from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
-from testis_abm.quantities import GIVEN, UNIT_SYSTEMS, in_units, unit_system
+from testis_abm.quantities import DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -97,6 +98,9 @@ class Session:
         self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.match: solara.Reactive[Match | None] = _state(None)
         self.response: solara.Reactive[Response | None] = _state(None)
+        self.assay: solara.Reactive[str] = solara.Reactive(DEFAULT_ASSAY)  # of the laboratory values
+        self.choice: solara.Reactive[Choice] = solara.Reactive(Choice())  # candidates of treatment
+        self.of_table: solara.Reactive[bool] = solara.Reactive(False)  # whether "Patients" shows the table of men
         self.table: solara.Reactive[Opened | None] = _state(None)
         self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
@@ -238,11 +242,11 @@ class Session:
         self._opening.cancel()
         self.table.value, self.opening.value = None, ("", "")
 
-    def choose(self, name: str) -> None:
-        """Put the first untreated report of a man of the table into the form of laboratory values, and show that."""
+    def choose(self, name: object) -> None:
+        """Put the first untreated report of a man of the table into the fields of laboratory values, and show these."""
         from testis_abm.app import clinic
 
-        if (now := self.table.peek()) is None:
+        if (now := self.table.peek()) is None or not isinstance(name, str):
             return
         try:
             reports = clinic.reports_of(now, name)
@@ -250,9 +254,8 @@ class Session:
             self._not_opened(str(error))
             return
         self._forget()
-        self.labs.value, self.chosen.value, self.tab.value = reports.texts, reports, "What if"
-        text = "His report is in the form, under “… or match laboratory values”: press “Match virtual patients” there."
-        self.notice.value = ("info", f"{reports.name}: {text}")
+        self.labs.value, self.chosen.value, self.of_table.value = reports.texts, reports, False
+        self.notice.value = ("info", f"{reports.name}: his report is in the fields; press “Match virtual patients”.")
 
     def first_report_alone(self) -> None:
         """Leave out the other untreated reports of the man who was chosen."""
@@ -262,8 +265,11 @@ class Session:
     # ---- laboratory values
 
     def write_lab(self, name: str, text: str) -> None:
-        """Take a laboratory value as it was typed."""
-        self.labs.value = {**self.labs.peek(), name: text}
+        """Take a laboratory value as it was typed, in the unit shown beside it if it has none."""
+        from testis_abm.app import matching
+
+        with in_units(self.units.peek()):
+            self.labs.value = {**self.labs.peek(), name: matching.with_unit(name, text)}
 
     def find(self, measured: str) -> None:
         """Look for the virtual patients who match the laboratory values; their representative becomes the man of the form."""
@@ -283,30 +289,66 @@ class Session:
             match = matching.find(given, measured, own, () if reports is None else reports.again)
             if stop.is_set():
                 return
-            typed, before = self.labs.peek(), self.draft.peek()
-            changed = draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), measured)
-            self.labs.value = {}  # they are this patient's and stay
-            self.change_man(changed)
-            self.labs.value, self.match.value, self.matching.value = typed, match, ("done", "")
-            self.chosen.value = reports
+            self.match.value = match
+            self.represent()
+            self.matching.value = ("done", "")
 
         self._start(self._searching, search, self._not_matched)
 
-    def respond(self, scenario: Scenario) -> None:
-        """Predict what the treatment of a scenario does to all matching virtual patients."""
+    def represent(self) -> None:
+        """Make the representative of the matching virtual patients the man of the form; what is known of the patient stays."""
+        if (match := self.match.peek()) is None:
+            return
+        before, of_patient = self.draft.peek(), (self.labs, self.chosen, self.match, self.response)
+        known = [state.peek() for state in of_patient]
+        self.labs.value = {}  # they are this patient's, and are not told to have gone
+        self.change_man(draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), match.found.assay))
+        for state, value in zip(of_patient, known, strict=True):
+            state.value = value
+
+    def follow_day_by_day(self) -> None:
+        """Show the representative under "What if" and run him: under the form's treatment, or else the first candidate."""
+        if (match := self.match.peek()) is None:
+            return
+        if self.draft.peek()["man"] != match.man.as_dict():
+            self.represent()
+        choice = self.choice.peek()
+        if choice.candidates and not of_form(self.draft.peek()):
+            self.edit(lambda form: {**form, **choice.candidates[0]})
+        self.tab.value, said = "What if", draft.understood(self.draft.peek())
+        if said.scenario is not None and not said.problems:
+            self.run(said.scenario)
+
+    def respond(self, scenarios: Sequence[Scenario], men: int) -> None:
+        """Predict what the treatments of scenarios do to `men` of the matching virtual patients."""
         from testis_abm.app import matching
 
         match = self.match.peek()
         if match is None:
             return
-        self.matching.value = ("busy", "Treating all matching virtual patients …")
+        self.matching.value = ("busy", "Waiting for a free core …")
+        shown = time.perf_counter()
 
         def predict(stop: threading.Event) -> None:
-            response = matching.respond(match, scenario)
+            def tell(begun: int, lives: int) -> None:
+                nonlocal shown
+                if stop.is_set():
+                    raise Stopped
+                if time.perf_counter() - shown > _BETWEEN:
+                    shown = time.perf_counter()
+                    self.matching.value = ("busy", f"Treating {begun:,} of {lives:,} virtual patients …")
+
+            response = matching.respond(match, scenarios, men, tell)
             if not stop.is_set():
                 self.response.value, self.matching.value = response, ("done", "")
 
         self._start(self._searching, predict, self._not_matched)
+
+    def cancel_matching(self) -> None:
+        """Stop matching or predicting; what was found before stays."""
+        self._searching.cancel()
+        if self.matching.peek()[0] == "busy":
+            self.matching.value = ("cancelled", "Cancelled.")
 
     def _not_matched(self, reason: str) -> None:
         self.matching.value = ("wrong", reason)
