@@ -13,7 +13,7 @@ import solara.lab
 from testis_abm.app import beyond, draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import Session, tidy, warm
+from testis_abm.app.session import REMOVED, Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.table import TableOfMen
 from testis_abm.app.what_if import WhatIf
@@ -76,7 +76,7 @@ def _notice(session: Session) -> None:
         return
     with solara.Div(classes=["ta-row"]):
         widgets.note(text, wrong=kind == "error")
-        if session.former.value is not None:
+        if kind == REMOVED:
             widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
         widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
 
@@ -99,6 +99,7 @@ def _Address(session: Session) -> None:  # noqa: N802
         event_restored=session.restore,
         event_darkened=lambda _: _colour(True),
         event_measured=session.measure,
+        event_stepped=lambda back: session.undo() if back is True else session.redo() if back is False else None,
     )
 
 

@@ -41,10 +41,7 @@ def WhatIf(session: Session) -> None:  # noqa: N802
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
             Labs(session)
-            form.treatment(session, said)
-            form.injury(session, said)
-            form.plan(session, said)
-            form.extras(session, said)
+            form.rest(session, said)
         with v.Html(tag="section", attributes={"aria-label": "Results"}):
             Results(session, said)
 

@@ -11,11 +11,12 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app.draft import Slider
+from testis_abm.app.sliders import Slider
 from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
+LONGEST = 200  # characters of a line
 _STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda path: (path.stem != "base", path.stem))
 CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
 
@@ -34,11 +35,13 @@ def Address(  # noqa: N802
     event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
     event_measured: Callable[[Any], None],
+    event_stepped: Callable[[Any], None],
 ) -> None:
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
     once the page is loaded again; None keeps nothing. The browser remembers a choice of `units`, and reports it.
+    Ctrl + Z and Ctrl + Shift + Z outside of text fields are steps back (True) and forth.
     """
 
 
@@ -61,11 +64,20 @@ def text_field(
     error: str = "",
     hint: str = "",
     options: Sequence[tuple[str, str]] = (),
+    most: int = LONGEST,
+    several: bool = False,
 ) -> Any:
-    """Show a line of text; `options` are suggestions."""
-    field = {"kind": "text", "label": label, "value": str(value), "unit": unit, "error": error, "hint": hint}
-    choices = {"options": [list(option) for option in options]}
-    return _Control(field=field | choices, event_change=lambda got: on_change(str(got)[:200]))
+    """Show a line of text of at most so many characters, on `several` lines if it is long; `options` are suggestions."""
+    field = {
+        "kind": "lines" if several else "text",
+        "label": label,
+        "value": str(value),
+        "unit": unit,
+        "error": error,
+        "hint": hint,
+    }
+    more = {"options": [list(option) for option in options], "most": most}
+    return _Control(field=field | more, event_change=lambda got: on_change(str(got)[:most]))
 
 
 def select(
@@ -103,12 +115,12 @@ def button(
     small: bool = False,
     disabled: bool = False,
     says: str = "",
+    about: str = "",
 ) -> Any:
-    """Show a button; `says` is what a screen reader says instead of a label that is short."""
+    """Show a button; `says` is what a screen reader says instead of a label that is short, `about` what is told besides it."""
     classes = ["ta-do", *(["ta-main"] if main else []), *(["ta-small"] if small else [])]
-    return solara.Button(
-        label, on_click=on_click, classes=classes, disabled=disabled, attributes={"aria-label": says} if says else {}
-    )
+    attributes = ({"aria-label": says} if says else {}) | ({"title": about} if about else {})
+    return solara.Button(label, on_click=on_click, classes=classes, disabled=disabled, attributes=attributes)
 
 
 def download(label: str, data: Callable[[], bytes] | bytes | str, name: str, mime: str) -> Any:
