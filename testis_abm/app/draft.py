@@ -265,9 +265,11 @@ def with_cell(draft: Draft, *path_and_text: str | int) -> Draft:
         return without(draft, path)
     value = _read(draft, path, text) if text else None
     changed = with_entry(draft, value, *path)
-    if path[-1] == "drug":
-        # Another drug has other routes and takes its usual one.
+    # Another drug has other routes, another quantity other units: each takes its usual one.
+    if path[-1] == "drug" and value != _at(draft, path):
         changed = with_entry(changed, None, *path[:-1], "route")
+    if path[-1] == "variable" and value in QUANTITIES and value != _at(draft, path):
+        changed = with_entry(changed, unit_of(str(value)), *path[:-1], "unit")
     return changed
 
 
@@ -290,14 +292,19 @@ def height(draft: Draft) -> float:
 
 def cell(draft: Draft, *path: str | int) -> str:
     """Return an entry as its field shows it; "" of what is not there."""
+    value, field = _at(draft, path), fields.at(path)
+    return str(value) if field is None else "" if value == "" else field.kind.show(value)
+
+
+def _at(draft: Draft, path: Path) -> Any:
+    """Return what stands at a path; "" if nothing does."""
     value: Any = draft
     for key in path:
         if isinstance(value, Mapping):
             value = value.get(key, "")
         else:
             value = value[key] if isinstance(value, list | tuple) and isinstance(key, int) else ""
-    field = fields.at(path)
-    return str(value) if field is None else "" if value == "" else field.kind.show(value)
+    return value
 
 
 def with_line(draft: Draft, rows: fields.Rows, text: str) -> Draft:

@@ -101,7 +101,7 @@ SECTIONS: Mapping[str, tuple[Field, ...]] = MappingProxyType(
             Field("baseline", "Baseline period", typed.LENGTH),
             Field("replicates", "Replicates", typed.WHOLE),
             Field("seed", "Random seed", typed.WHOLE),
-            Field("engine", "Cells are moved by", options=_same(CELL_ENGINES)),
+            Field("engine", "Engine of the cells", options=_same(CELL_ENGINES)),
         ),
         "partner": _hinted(
             DEFAULTS["partner"],

@@ -45,6 +45,10 @@ class History[T]:
             return History((*self.back[:-1], Step(name(first), first)), (), (of, now), self._clock)
         return History((*self.back, Step(name(state), state)), (), (of, now), self._clock)
 
+    def ended(self) -> History[T]:
+        """Return the history with which the next step is one of its own, whatever came before it."""
+        return History(self.back, self.forth, None, self._clock)
+
     def undone(self, state: T) -> tuple[T, History[T]] | None:
         """Return the state before the last step, and the history then; None if there is no step."""
         if not self.back:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from testis_abm.app.draft import Draft, with_entry, without
 from testis_abm.app.fields import Path
-from testis_abm.scenario import Insult, Plan, Weight, bmi_on
+from testis_abm.scenario import Insult, Plan, Rule, Weight, bmi_on
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.support.errors import ScenarioError, written
 
@@ -36,12 +37,23 @@ def cut(draft: Draft) -> Draft:
 
 
 def _found(draft: Draft, last: float) -> Iterator[tuple[Path, Draft]]:
-    for section in ("therapy", "weight", "clamp", "insult", "rule", "observed"):
+    for i, rule in enumerate(draft.get("rule", ())):
+        if _begins(rule) >= last:
+            yield ("rule", i), without(draft, ("rule", i))
+    for section in ("therapy", "weight", "clamp", "insult", "observed"):
         for i, row in enumerate(draft.get(section, ())):
             if isinstance(row, Mapping):
                 yield from _of_row(draft, (section, i), row, last)
     for path in _LISTED:
         yield from _of_days(draft, path, draft.get(path[0], {}).get(path[1]), last)
+
+
+def _begins(rule: Any) -> float:
+    """Return the first day of a rule; of one that cannot be read, which is told elsewhere, before all."""
+    try:
+        return (Rule(**rule) if isinstance(rule, Mapping) else Rule.parse(str(rule))).begins
+    except ScenarioError:
+        return -math.inf
 
 
 def _of_row(draft: Draft, path: Path, row: Mapping[str, Any], last: float) -> Iterator[tuple[Path, Draft]]:

@@ -218,7 +218,8 @@ class Session:
         gone = [thing for thing in listed.belongings(before) if thing not in stays]
         gone += ["laboratory values"] if any(patient.labs.values()) and not matched else []
         self._forget()
-        self._step(changed, patient=patient)
+        if changed != before or any(patient):
+            self._step(changed, "laboratory values" if changed == before else "", patient=patient)
         if gone:
             text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
             self.notice.value = (REMOVED, text)
@@ -374,6 +375,7 @@ class Session:
             self._filming.cancel()
             self._filmed = None
             self.recordings.value = {}
+        self.history.value = self.history.peek().ended()
         units = self.units.peek()
         self.progress.value = Progress("waiting", scenario, text="waiting for a free core")
         started = time.perf_counter()

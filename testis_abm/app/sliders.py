@@ -68,6 +68,14 @@ _NAMED = (
     Slider("androgen_sensitivity", "Androgen sensitivity of Sertoli cells", _NORMAL, 0.0, 200.0),
     Slider("spermatogonial_commitment", "A-pale to B differentiation", _NORMAL, 0.0, 160.0),
     Slider("meiotic_completion", "Completion of meiosis", _NORMAL, 0.0, 160.0),
+    Slider("hyalinised_tubules", "Hyalinised tubules", "% of tubules", 0.0, 100.0, 1.0),
+    Slider("germ_cell_endowment", "Tubules with stem cells", "% of those with Sertoli cells", 0.0, 100.0, 1.0),
+    Slider("arrested_tubules", "Arrested tubules", "% of those with stem cells", 0.0, 100.0, 1.0),
+    Slider("reduced_tubules", "Tubules with hypospermatogenesis", "% of those not arrested", 0.0, 100.0, 1.0),
+    Slider("reduced_founding", "Clones founded in these", _NORMAL, 0.0, 100.0, 1.0),
+    Slider("lesion_length", "Length of a lesion along the tubule", "mm", 0.02, 1000.0, 1.0),
+    Slider("leydig_patches", "Interstices without Leydig cells", "%", 0.0, 98.0, 1.0),
+    Slider("duct_patency", "Patency of the ducts", "%", 0.0, 100.0, 1.0),
 )
 
 

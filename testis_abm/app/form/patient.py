@@ -14,7 +14,7 @@ from testis_abm.scenario.insult import KINDS, key_of, keys_of
 
 # Types of germ cell in the order in which their numbers count them, from a_dark, 0.
 _TYPES = [cell for cell, steps in CELLS.items() if len(steps) == 1]
-_ARREST = tuple((number, name) for number, name in enumerate(_TYPES, 1) if number > 1)
+ARREST = tuple((number, name) for number, name in enumerate(_TYPES, 1) if number > 1)
 
 
 def man(seen: Seen) -> None:
@@ -58,7 +58,7 @@ def _slider(seen: Seen, slider: Slider) -> None:
     except ValueError:
         value = now["man"][slider.field]
     if slider.field == "arrest_before" and not error:
-        options = [(str(number), f"before {name}s") for number, name in _ARREST]
+        options = [(str(number), f"before {name}s") for number, name in ARREST]
         chosen = str(int(float(value)))
         widgets.select("Arrest", chosen, options, lambda got: seen.session.edit(draft.with_slider, slider, got))
         return

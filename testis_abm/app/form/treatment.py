@@ -5,7 +5,7 @@ from __future__ import annotations
 from testis_abm.app import draft, fields, typed, widgets
 from testis_abm.app.form.controls import Fold, Seen, add, cells, control, lines, row
 from testis_abm.quantities import QUANTITIES
-from testis_abm.scenario import UNITS
+from testis_abm.scenario import UNITS, grammar
 from testis_abm.scenario.clamp import TARGETS
 
 _CHANGE_OF_WEIGHT = "change of weight"
@@ -90,9 +90,19 @@ def clamps(seen: Seen) -> None:
     options = [(name, name) for name in TARGETS]
     add(seen, "Add clamp", "Hold a hormone …", options, lambda name: seen.session.edit(draft.with_clamp, name), count)
     widgets.heading("Own rules", 3)
-    text = "One sentence a rule, as the placeholder shows; testis-abm rules prints all cells, signals and behaviours."
-    widgets.paragraph(text, "ta-unit")
+    widgets.paragraph("One sentence a rule: in a kind of cell, a signal increases or decreases a behaviour.", "ta-unit")
+    Fold(seen.session, "Cells, behaviours, signals", "", _words, level=3)
     lines(seen, fields.RULE, "Add a rule")
+
+
+def _words() -> None:
+    """Show which words a rule may have."""
+    for of in grammar.CELLS:
+        does = ", ".join(row.label for row in grammar.behaviours_of(of))
+        if does:
+            widgets.paragraph(f"{of}: {does}", "ta-unit")
+    signals = "; ".join(f"{of.label}{f' ({of.unit})' if of.unit else ''}" for of in grammar.SIGNALS.values())
+    widgets.paragraph(f"Signals: {signals}; and of a drug its level, such as “anastrozole level”.", "ta-unit")
 
 
 def _clamp(seen: Seen, index: int) -> None:
