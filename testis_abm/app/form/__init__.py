@@ -25,13 +25,14 @@ _SHOWN = {
 
 def man(session: Session, said: Understanding) -> None:
     """Show the man."""
-    _group(Seen(session, said), fields.MAN)
+    _group(Seen(session, session.draft.value, said), fields.MAN)
 
 
 def rest(session: Session, said: Understanding) -> None:
     """Show what is done to him, the plan, and all else that a scenario holds."""
+    seen = Seen(session, session.draft.value, said)
     for group in fields.GROUPS[1:]:
-        _group(Seen(session, said), group)
+        _group(seen, group)
 
 
 def _group(seen: Seen, group: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,16 +21,14 @@ _LONGEST_LINE = 500  # of a rule, or days
 
 @dataclass(frozen=True)
 class Seen:
-    """What a form shows at one time: the session, and what its draft says."""
+    """What a form shows at one time: the session, the draft as it was then, and what it says.
+
+    A fold is shown anew when one of these is another.
+    """
 
     session: Session
+    now: Draft
     said: Understanding
-
-    @cached_property
-    def now(self) -> Draft:
-        """Return the draft as it is."""
-        now: Draft = self.session.draft.value
-        return now
 
     @cached_property
     def beyond(self) -> dict[Path, Draft]:
@@ -118,16 +117,20 @@ def remove(seen: Seen, path: Path, name: str) -> None:
 
 
 def row(seen: Seen, path: Path, name: str, show: Callable[[], None], shown: Sequence[str], note: str = "") -> None:
-    """Show a row under its name with a button that removes it; `shown` are the keys whose faults `show` tells."""
+    """Show a row under its name with a button that removes it; `shown` are the keys whose faults `show` tells.
+
+    What is wrong with others, or with the row as a whole, is told above the button.
+    """
     with v.Html(tag="fieldset", class_="ta-therapy"):
         v.Html(tag="legend", children=[name])
         show()
-        told = [problem.text for problem in seen.said.problems if problem.path[: len(path)] == path]
-        beside = [text for key in shown for text in seen.said.at(*path, key).split("; ") if text]
-        for text in (text for text in told if text not in "; ".join(beside)):
-            widgets.paragraph(text, "ta-error")
+        beside = {(*path, key) for key in shown}
+        for problem in seen.said.problems:
+            if problem.path[: len(path)] == path and problem.path[: len(path) + 1] not in beside:
+                widgets.paragraph(problem.text, "ta-error")
         with solara.Div(classes=["ta-row"]):
-            remove(seen, path, f"{name[:1].lower()}{name[1:]}")
+            numbered = re.match("[0-9]", name)
+            remove(seen, path, f"{path[0]} {name}" if numbered else f"{name[:1].lower()}{name[1:]}")
             if note:
                 v.Html(tag="span", class_="ta-unit", children=[note])
 
