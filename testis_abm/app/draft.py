@@ -20,7 +20,7 @@ from testis_abm.parameters.own import Injury, drugs_in, injuries
 from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.parameters.tables import NONE, Tables, using
 from testis_abm.quantities import QUANTITIES
-from testis_abm.scenario import Man, Partner, Plan, Scenario, Tissue
+from testis_abm.scenario import Man, Plan, Scenario
 from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.insult import KINDS, keys_of, regimens
 from testis_abm.scenario.own import checked
@@ -39,8 +39,8 @@ MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
 OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
 LONGEST = 2000  # characters of what was typed into one field
-# What of a draft is no man's own, and so stays when another patient takes his place.
-_OF_NO_MAN = ("therapy", "clamp", "insult", "rule", "plan", "tissue", "samples", "parameters", *TABLES)
+# What of a draft is a man's own, and so goes when another patient takes his place; all else stays.
+_HIS = ("title", "man", "partner", "weight", "observed")
 
 
 def start() -> Draft:
@@ -87,11 +87,9 @@ def short(scenario: Scenario) -> dict[str, Any]:
 
 def _short(scenario: Scenario) -> dict[str, Any]:
     whole = scenario.as_dict()
-    usual = {
+    usual: dict[str, Mapping[str, Any]] = {
+        **fields.DEFAULTS,
         "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
-        "partner": Partner().as_dict(),
-        "tissue": Tissue().as_dict(),
-        "plan": Plan().as_dict(),
         "samples": Scenario(plan=scenario.plan).samples.as_dict(),
     }
     kept: dict[str, Any] = {"title": whole["title"]}
@@ -138,7 +136,7 @@ def with_man(draft: Draft, man: Man, title: str) -> Draft:
     All else was the former man's (his history, what injured him before day 0, his change of weight, his published values, the assay of his laboratory)
     and goes with him; `belongings` names it.
     """
-    kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
+    kept = {name: copy.deepcopy(of) for name, of in draft.items() if name not in _HIS}
     if rows := [row for row in kept.pop("insult", ()) if not is_past(row)]:
         kept["insult"] = rows
     changed = {"title": title, "man": man.as_dict(), **kept}

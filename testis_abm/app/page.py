@@ -104,8 +104,8 @@ def _Address(session: Session) -> None:  # noqa: N802
         dark=session.dark.value,
         event_darkened=session.darken,
         event_measured=session.measure,
-        event_stepped=lambda back: session.undo() if back is True else session.redo() if back is False else None,
     )
+    widgets.StepKeys(event_stepped=session.step)
 
 
 def _served() -> bool:

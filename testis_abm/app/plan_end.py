@@ -8,6 +8,7 @@ from typing import Any
 
 from testis_abm.app.draft import Draft, with_entry, without
 from testis_abm.app.fields import Path
+from testis_abm.choices import TREATMENTS
 from testis_abm.scenario import Insult, Plan, Rule, Weight, bmi_on
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.support.errors import ScenarioError, written
@@ -37,12 +38,12 @@ def cut(draft: Draft) -> Draft:
 
 
 def _found(draft: Draft, last: float) -> Iterator[tuple[Path, Draft]]:
-    for i, rule in enumerate(draft.get("rule", ())):
-        if _begins(rule) >= last:
-            yield ("rule", i), without(draft, ("rule", i))
-    for section in ("therapy", "weight", "clamp", "insult", "observed"):
+    for section in (*TREATMENTS, "observed"):
         for i, row in enumerate(draft.get(section, ())):
-            if isinstance(row, Mapping):
+            if section == "rule":
+                if _begins(row) >= last:
+                    yield (section, i), without(draft, (section, i))
+            else:
                 yield from _of_row(draft, (section, i), row, last)
     for path in _LISTED:
         yield from _of_days(draft, path, draft.get(path[0], {}).get(path[1]), last)

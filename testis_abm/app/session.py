@@ -185,6 +185,13 @@ class Session:
         forth = self.history.peek().forth
         self._go(self.history.peek().redone(self._like(forth[-1].state)) if forth else None)
 
+    def step(self, back: object) -> None:
+        """Take a step back (True) or forth (False); what is neither is not taken."""
+        if back is True:
+            self.undo()
+        elif back is False:
+            self.redo()
+
     def _like(self, other: Form) -> Form:
         return Form(self.draft.peek(), None if other.patient is None else self._patient())
 

@@ -95,5 +95,5 @@ SLIDERS = _NAMED + tuple(
     _slider_of(field) for field in parameters.physiology() if field not in [slider.field for slider in _NAMED]
 )
 # Those that are lesions stand apart from the others; the first two, weight and age, stand above all.
-LESIONS = tuple(slider for slider in SLIDERS if slider.field in LESION_FIELDS)
+LESIONS = tuple(slider for field in LESION_FIELDS for slider in SLIDERS if slider.field == field)
 OTHERS = tuple(slider for slider in SLIDERS[2:] if slider.field not in LESION_FIELDS)

@@ -16,7 +16,7 @@ from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
-LONGEST = 200  # characters of a line
+LONGEST, LONGEST_SENTENCE = 200, 500  # characters
 _STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda path: (path.stem != "base", path.stem))
 CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
 
@@ -36,15 +36,18 @@ def Address(  # noqa: N802
     event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
     event_measured: Callable[[Any], None],
-    event_stepped: Callable[[Any], None],
 ) -> None:
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
     once the page is loaded again; None keeps nothing. The browser remembers choices of `units` and `dark`, and reports
     them; until one was made, it reports whether the system is dark.
-    Ctrl + Z and Ctrl + Shift + Z outside of text fields are steps back (True) and forth.
     """
+
+
+@solara.component_vue("steps.vue", vuetify=False)
+def StepKeys(event_stepped: Callable[[Any], None]) -> None:  # noqa: N802
+    """Report Ctrl + Z (True: a step back) and Ctrl + Shift + Z (False: forth) outside of text fields."""
 
 
 @solara.component_vue("upload.vue", vuetify=False)
@@ -67,19 +70,17 @@ def text_field(
     hint: str = "",
     options: Sequence[tuple[str, str]] = (),
     most: int = LONGEST,
-    several: bool = False,
 ) -> Any:
-    """Show a line of text of at most so many characters, on `several` lines if it is long; `options` are suggestions."""
-    field = {
-        "kind": "lines" if several else "text",
-        "label": label,
-        "value": str(value),
-        "unit": unit,
-        "error": error,
-        "hint": hint,
-    }
+    """Show a line of text of at most so many characters; `options` are suggestions."""
+    field = {"kind": "text", "label": label, "value": str(value), "unit": unit, "error": error, "hint": hint}
     more = {"options": [list(option) for option in options], "most": most}
     return _Control(field=field | more, event_change=lambda got: on_change(str(got)[:most]))
+
+
+def text_area(label: str, value: str, on_change: Callable[[str], None], *, error: str = "", hint: str = "") -> Any:
+    """Show a sentence on several lines; line breaks in it are spaces."""
+    field = {"kind": "lines", "label": label, "value": value, "error": error, "hint": hint, "most": LONGEST_SENTENCE}
+    return _Control(field=field, event_change=lambda got: on_change(" ".join(str(got)[:LONGEST_SENTENCE].split())))
 
 
 def select(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testis_abm.app import fields
+from testis_abm.app import fields, widgets
 from testis_abm.app.draft import Understanding
 from testis_abm.app.form import model, patient, plan, treatment, words
 from testis_abm.app.form.controls import Fold, Seen
@@ -35,7 +35,15 @@ def rest(session: Session, said: Understanding) -> None:
         _group(seen, group)
 
 
+def _shown(seen: Seen, group: str) -> None:
+    """Show a group, and what is wrong with a section of it as a whole."""
+    _SHOWN[group](seen)
+    for problem in seen.said.problems:
+        if len(problem.path) < 2 and problem.path != ("title",) and fields.group_of(problem.path) == group:
+            widgets.paragraph(problem.line(), "ta-error")
+
+
 def _group(seen: Seen, group: str) -> None:
     says = words.says(group, seen.now, seen.said)
     faults = seen.faults(group)
-    Fold(seen.session, group, says, lambda: _SHOWN[group](seen), faults=faults, begun=group in _BEGUN)
+    Fold(seen.session, group, says, lambda: _shown(seen, group), faults=faults, begun=group in _BEGUN)

@@ -16,7 +16,7 @@ from testis_abm.app.fields import Path
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 
-_LONGEST_LINE = 500  # of a rule, or days
+_MOST = 2000  # characters: many listed days
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def control(
     chosen = [*(options or field.options)]
 
     def write(text: str) -> None:
-        seen.session.edit(draft.with_cell, *path, " ".join(text.split()))
+        seen.session.edit(draft.with_cell, *path, text)
 
     with solara.Div(classes=["ta-all"] if field.wide or several else []):
         if chosen:
@@ -71,6 +71,8 @@ def control(
             if value not in (option for option, _ in chosen):
                 chosen.append((value, value))
             widgets.select(label or field.label, value, chosen, write, error=error)
+        elif several:
+            widgets.text_area(label or field.label, value, write, hint=hint or field.hint, error=error)
         else:
             widgets.text_field(
                 label or field.label,
@@ -80,8 +82,7 @@ def control(
                 hint=hint or field.hint,
                 options=field.suggestions,
                 error=error,
-                most=_LONGEST_LINE,
-                several=several,
+                most=_MOST,
             )
         _cut(seen, path, error)
 
@@ -148,11 +149,11 @@ def lines(seen: Seen, rows: fields.Rows, label: str) -> None:
             remove(seen, path, f"{rows.name} {i + 1}")
 
     def write(text: str) -> None:
-        if text.strip():
-            seen.session.edit(draft.with_line, rows, " ".join(text.split()))
+        if text:
+            seen.session.edit(draft.with_line, rows, text)
 
     # The key makes a fresh control each time, so that it is empty again.
-    more = widgets.text_field(label, "", write, hint=rows.example, most=_LONGEST_LINE, several=True)
+    more = widgets.text_area(label, "", write, hint=rows.example)
     more.key(f"{rows.name}-{len(found)}")
 
 

@@ -31,8 +31,6 @@ def model(seen: Seen) -> None:
         for field in fields.SECTIONS["tissue"]:
             control(seen, "tissue", field.key)
         control(seen, "plan", "engine")
-    if error := seen.said.only_at("tissue"):
-        widgets.paragraph(error, "ta-error")
     if found := listed.extras(seen.now):
         widgets.heading("From the file", 3)
         widgets.paragraph(_OWN, "ta-unit")
@@ -55,6 +53,10 @@ def _question(seen: Seen, question: Hypothesis) -> None:
 
     with solara.Div(classes=["ta-question"]):
         widgets.select(question.question, stated, options, take)
+        if stated in known:
+            factors = ", ".join(f"{parameters.in_words(field)} x {of:g}" for field, of in known[stated].man.items())
+            also = f" His fields are changed too: {factors}." if factors else ""
+            widgets.paragraph(f"{question.answers[stated].source}.{also}", "ta-unit")
         others = [name.replace("_", " ") for name in question.answers if name not in known]
         kinds = (
             f" Other answers ({', '.join(others)}) speak of several kinds of men; plausible models take all in turn."
