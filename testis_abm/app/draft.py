@@ -88,8 +88,8 @@ def short(scenario: Scenario) -> dict[str, Any]:
 def _short(scenario: Scenario) -> dict[str, Any]:
     whole = scenario.as_dict()
     usual: dict[str, Mapping[str, Any]] = {
-        **fields.DEFAULTS,
         "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
+        **fields.DEFAULTS,
         "samples": Scenario(plan=scenario.plan).samples.as_dict(),
     }
     kept: dict[str, Any] = {"title": whole["title"]}
