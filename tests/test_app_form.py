@@ -312,6 +312,28 @@ def test_a_file_is_a_step_with_the_patient_and_what_is_typed_later_of_him_stays(
     assert session.draft.value == START and session.labs.value == {"t": "260 ng/dL", "lh": "3"}
 
 
+def test_a_page_takes_so_many_rows_and_says_where_more_are_run(session):
+    for _ in range(draft.MOST_THERAPIES + 5):
+        session.edit(draft.with_line, fields.HISTORY, PAST)
+    assert len(draft.rows_of(session.draft.value, fields.HISTORY.path)) == draft.MOST_THERAPIES
+    kind, told = session.notice.value
+    assert kind == "error" and "earlier treatment" in told and "testis-abm run" in told
+    session.edit(draft.without, (*fields.HISTORY.path, 0))
+    assert len(draft.rows_of(session.draft.value, fields.HISTORY.path)) == draft.MOST_THERAPIES - 1
+
+
+@pytest.mark.parametrize("sent", [None, 1, "true", [], {"a": 1}])
+def test_a_step_that_is_none_is_not_taken(session, sent):
+    session.edit(draft.with_weight)
+    now = session.draft.value
+    session.step(sent)
+    assert session.draft.value is now
+    session.step(True)
+    assert session.draft.value == START
+    session.step(False)
+    assert session.draft.value == now
+
+
 def test_moves_of_one_slider_are_one_step_and_a_new_step_ends_what_could_be_redone():
     now = [0.0]
     steps_back = History(clock=lambda: now[0])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import solara
 
-from testis_abm.app import differences, draft, listed, own_code, share
+from testis_abm.app import differences, draft, fields, listed, own_code, share
 from testis_abm.app.history import History
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
@@ -154,6 +154,12 @@ class Session:
         before = self.draft.peek()
         with in_units(self.units.peek()):
             after = change(before, *how)
+        for rows in fields.ROWS:
+            there, count = (len(draft.rows_of(of, rows.path)) for of in (before, after))
+            if count > max(there, draft.MOST_THERAPIES):
+                text = f"{draft.MOST_THERAPIES} of “{rows.name}” are the most that this page takes; use testis-abm run for more"
+                self.notice.value = ("error", text)
+                return
         if after != before:
             self._step(after, of=(how[:-1] if change is draft.with_slider else None))
 

@@ -43,8 +43,8 @@ def model(seen: Seen) -> None:
 
 def _question(seen: Seen, question: Hypothesis) -> None:
     stated, known = questions.stated(seen.now, question), questions.answers(question)
-    options = [(questions.OPEN, f"Open; a run takes “{question.default.replace('_', ' ')}”")]
-    options += [(name, f"{name.replace('_', ' ')} ({question.answers[name].weight:.0%})") for name in known]
+    options = [(questions.OPEN, f"Open; a run takes “{parameters.in_words(question.default)}”")]
+    options += [(name, f"{parameters.in_words(name)} ({question.answers[name].weight:.0%})") for name in known]
     options += [(questions.OWN, questions.OWN)] if stated == questions.OWN else []
 
     def take(answer: str) -> None:
@@ -57,7 +57,7 @@ def _question(seen: Seen, question: Hypothesis) -> None:
             factors = ", ".join(f"{parameters.in_words(field)} x {of:g}" for field, of in known[stated].man.items())
             also = f" His fields are changed too: {factors}." if factors else ""
             widgets.paragraph(f"{question.answers[stated].source}.{also}", "ta-unit")
-        others = [name.replace("_", " ") for name in question.answers if name not in known]
+        others = [parameters.in_words(name) for name in question.answers if name not in known]
         kinds = (
             f" Other answers ({', '.join(others)}) speak of several kinds of men; plausible models take all in turn."
             if others
@@ -69,7 +69,7 @@ def _question(seen: Seen, question: Hypothesis) -> None:
 def _parameter(seen: Seen, name: str) -> None:
     of = parameters.load().get(name)
     with solara.Div(classes=["ta-line-row"]):
-        about = f"{of.low:g} to {of.high:g} {of.symbol}; in the tables {of.value:g}" if of else ""
+        about = f"{of.low:g} to {of.high:g} {of.symbol}".strip() + f"; in the tables {of.value:g}" if of else ""
         control(seen, "parameters", name, unit=about)
         if of:
             widgets.paragraph(of.source, "ta-unit")

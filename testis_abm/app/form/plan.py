@@ -54,8 +54,10 @@ def partner(seen: Seen) -> None:
 def published(seen: Seen) -> None:
     """Show published values that stand beside the prediction."""
     rows = draft.rows_of(seen.now, ("observed",))
-    for index in range(len(rows)):
+    for index in range(min(len(rows), draft.MOST_THERAPIES)):
         _observed(seen, index)
+    if (hidden := len(rows) - draft.MOST_THERAPIES) > 0:
+        widgets.paragraph(f"… and {hidden} more of the file, shown once some of these are removed.", "ta-unit")
     (variable, *_) = fields.OBSERVED.fields
 
     def take(name: str) -> None:
