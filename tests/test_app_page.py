@@ -115,6 +115,12 @@ class Visitor:
         field.fill(text)
         field.press("Tab")
 
+    def open(self, part):
+        """Unfold a part of the form."""
+        summary = self.page.locator("summary").filter(has=self.page.get_by_text(part, exact=True))
+        summary.click()
+        self.page.locator("details[open] > summary").filter(has=self.page.get_by_text(part, exact=True)).wait_for()
+
     def short(self):
         self.write("Duration", "60 days")
         self.write("Replicates", "1")
@@ -162,6 +168,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     visitor.choose("obese_low_t_e2")
     visitor.give("anastrozole")
     visitor.short()
+    visitor.open("Laboratory and samples")
     page.get_by_label("Assay of serum E2").select_option("lc-ms")
     visitor.run()
     before, after = visitor.fact("testosterone_ng_dl")
@@ -412,12 +419,16 @@ def test_all_of_a_file_is_shown_and_goes_with_its_man(visitor, tmp_path):
     start, until = change.get_by_label("Start day"), change.get_by_label("Day reached")
     start.fill("10"), start.press("Tab")
     until.fill("80"), until.press("Tab")
+    visitor.open("Model")
+    scale = page.get_by_label("axis.immunoassay_oestradiol_scale").first
+    assert scale.input_value() == "1.1"
+    page.get_by_role("button", name="Remove parameter axis.immunoassay_oestradiol_scale").click()
+    scale.wait_for(state="detached")
+    visitor.open("Laboratory and samples")
+    page.get_by_text("day 150 is outside the plan").first.wait_for()
+    page.get_by_role("button", name="Cut samples biopsy to day 90").click()
     page.wait_for_function("![...document.querySelectorAll('button')].find(of => of.innerText === 'Run').disabled")
     page.get_by_role("img", name=re.compile("to BMI 28 kg.m2 from day 10 to 80")).wait_for()  # the plan of the form
-    for text in ("axis.immunoassay_oestradiol_scale", "biopsy"):
-        listed = page.locator(".ta-extra", has_text=text)
-        listed.get_by_role("button").click()
-        listed.wait_for(state="detached")
     visitor.choose("klinefelter")
     page.get_by_role("status").filter(has_text="change of weight (bmi 28").wait_for()
     change.wait_for(state="detached")
@@ -673,14 +684,13 @@ def test_own_tables_and_rules_open_run_and_say_that_they_are_own(visitor, tmp_pa
     page.get_by_role("status").filter(has_text="is loaded").wait_for()
     visitor.tab("What if")
     assert page.get_by_label("Start from").locator("option:checked").inner_text() == "Heavier (own)"
+    visitor.open("Lesions and injury")
     assert page.locator("legend").all_inner_texts() == ["1. Slowazole (own)", "1. cytotoxics: folfox (own)"]
+    visitor.open("Clamps and rules")
+    assert page.get_by_label("Rule 1", exact=True).input_value().startswith("in pachytene spermatocytes")
+    visitor.open("Model")
     listed = page.locator(".ta-extra").all_inner_texts()
-    for text in (
-        "Own rule: in pachytene",
-        "Own drug: slowazole (like anastrozole",
-        "Own preset: heavier",
-        "Own injury: folfox",
-    ):
+    for text in ("Own drug: slowazole (like anastrozole", "Own preset: heavier", "Own injury: folfox"):
         assert any(one.startswith(text) for one in listed), text
     page.get_by_role("img", name=re.compile("Slowazole 1 mg daily from day 0 to 40; .*folfox")).wait_for()
     visitor.run()
@@ -741,7 +751,8 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     page.locator("[data-at='0,0']").click()
     page.get_by_text("Loaded into the form as clamps").wait_for()
     visitor.tab("What if")
-    page.get_by_text("Clamp: quantity intratesticular testosterone, level 0.02 x own").wait_for()
+    visitor.open("Clamps and rules")
+    assert page.get_by_label("Level", exact=True).first.input_value() == "0.02 x own"
 
 
 def test_dark_and_narrow(browser, address):
@@ -756,6 +767,7 @@ def test_dark_and_narrow(browser, address):
 
 def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visitor):
     page = visitor.page
+    visitor.open("Lesions and injury")
     page.get_by_label("Add insult").select_option("irradiation")
     field = page.get_by_role("group", name="1. irradiation")
     dose = field.get_by_label(re.compile("^Dose in all"))
@@ -780,3 +792,61 @@ def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visito
     page.get_by_role("button", name="Remove insult 1. irradiation").click()
     page.get_by_role("group", name="1. torsion").wait_for()
     page.get_by_role("img", name=re.compile("^Treatment: torsion for 8 h, right from day 0 to 1$")).wait_for()
+
+
+def test_every_part_of_a_scenario_is_edited_and_each_step_taken_back(visitor):
+    page = visitor.page
+    visitor.open("Clamps and rules")
+    page.get_by_label("Add clamp").select_option("LH")
+    clamp = page.get_by_role("group", name="Clamp 1")
+    clamp.get_by_label("Level").fill("2 mg")
+    clamp.get_by_label("Level").press("Tab")
+    clamp.get_by_text(re.compile("unit .*mg")).wait_for()
+    clamp.get_by_label("Level").fill("2 IU/L")
+    clamp.get_by_label("Level").press("Tab")
+    page.get_by_role("img", name=re.compile("LH held at 2 IU.L from day 0")).wait_for()
+    page.locator("summary", has_text="Earlier treatment").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Add an earlier treatment").fill("testosterone_enanthate 200 mg every 7 days for 52 weeks")
+    page.get_by_label("Add an earlier treatment").press("Tab")
+    past = page.get_by_label("Earlier treatment 1", exact=True)
+    past.wait_for()
+    assert page.get_by_label("Add an earlier treatment").input_value() == ""
+    undo, redo = (page.get_by_role("button", name=name, exact=True) for name in ("Undo", "Redo"))
+    page.locator("button[title='Undo: earlier treatment 1 added']").wait_for()
+    undo.click()
+    past.wait_for(state="detached")
+    redo.click()
+    past.wait_for()
+    page.locator("summary", has_text="Earlier treatment").focus()
+    for _ in range(4):
+        page.keyboard.press("Control+z")
+    clamp.wait_for(state="detached")
+    page.locator("button[title='Undo: nothing']").wait_for()
+    page.keyboard.press("Control+Shift+z")
+    clamp.wait_for()
+    # In a text field the browser takes its own steps back.
+    visitor.write("Title", "Mine")
+    page.locator("button[title='Undo: Title']").wait_for()
+    page.get_by_label("Title", exact=True).focus()
+    page.keyboard.press("Control+z")
+    page.locator("button[title='Undo: Title']").wait_for()
+
+
+def test_a_shorter_plan_says_what_lies_beyond_it_and_cuts_it(visitor):
+    page = visitor.page
+    visitor.give("anastrozole")
+    visitor.write("Start day", "100")
+    visitor.give("change of weight", 2)
+    visitor.write("Duration", "60 days")
+    page.get_by_text("is not before the end of the plan").first.wait_for()
+    assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+    change = page.locator("fieldset", has_text="Weight change 1")
+    change.get_by_role("button", name="Cut weight 1 to day 60").click()
+    page.get_by_text("Beyond day 60: therapy 1.").wait_for()
+    assert change.get_by_label("Day reached").input_value() == "60"
+    page.get_by_role("button", name="Cut all to day 60").click()
+    page.wait_for_function("![...document.querySelectorAll('button')].find(of => of.innerText === 'Run').disabled")
+    assert page.locator("legend").all_inner_texts() == ["Weight change 1"]
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.locator("legend", has_text="Anastrozole").wait_for()

@@ -226,12 +226,15 @@ def test_a_change_of_man_forgets_the_former_and_can_be_undone(session, match):
     session.labs.value, session.match.value = {"t": "260 ng/dL"}, match
     session.change_man(draft.with_preset(before, "klinefelter"))
     kind, told = session.notice.value
-    assert kind == "info" and "change of weight (bmi 28" in told and "laboratory values" in told
+    assert kind == "removed" and "change of weight (bmi 28" in told and "laboratory values" in told
     assert not session.labs.value and session.match.value is None and "weight" not in session.draft.value
     session.undo()
     assert (
         session.draft.value == before and session.labs.value == {"t": "260 ng/dL"} and session.notice.value == ("", "")
     )
+    assert session.match.value is match
+    session.redo()
+    assert "weight" not in session.draft.value and not session.labs.value and session.match.value is None
 
 
 def test_a_file_or_link_forgets_who_was_matched(session, match):

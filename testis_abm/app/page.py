@@ -16,7 +16,7 @@ from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
 from testis_abm.app.patients import Patients
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import Session, tidy, warm
+from testis_abm.app.session import REMOVED, Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
@@ -80,7 +80,7 @@ def _notice(session: Session) -> None:
         return
     with solara.Div(classes=["ta-row"]):
         widgets.note(text, wrong=kind == "error")
-        if session.former.value is not None:
+        if kind == REMOVED:
             widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
         widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
 
@@ -109,6 +109,7 @@ def _Address(session: Session) -> None:  # noqa: N802
         event_darkened=session.darken,
         event_measured=session.measure,
     )
+    widgets.StepKeys(event_stepped=session.step)
 
 
 def _served() -> bool:

@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import solara
 
-from testis_abm.app import draft, own_code, share
+from testis_abm.app import differences, draft, fields, listed, own_code, share
 from testis_abm.app.candidates import Choice, of_form
+from testis_abm.app.history import History
 from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
@@ -41,6 +42,7 @@ _STREAMED = ("hormones", "semen")
 # Bytes of a table of men: of what table_file.py reads, as much as a server that others use too holds for each of its pages.
 LARGEST_TABLE = 8_000_000
 _LARGE_TABLE = ", the most of this page; use testis-abm twin --table"
+REMOVED = "removed"  # a notice of what went with a former patient
 OVER_MODELS = "Working out plausible models …"
 
 
@@ -78,6 +80,22 @@ class Progress:
         return self.busy or self.models == OVER_MODELS
 
 
+class Patient(NamedTuple):
+    """What a page holds of a patient besides the form: what was typed of his reports, whose they are, who matches them."""
+
+    labs: Mapping[str, str]
+    chosen: Reports | None
+    match: Match | None
+    response: Response | None
+
+
+class Form(NamedTuple):
+    """What a step back brings back: a draft, and the patient (None: who is there stays)."""
+
+    draft: draft.Draft
+    patient: Patient | None = None
+
+
 def _state[T](value: T) -> solara.Reactive[T]:
     """Return a state that has changed once it is another object: tables are not compared by content."""
     return solara.Reactive(value, equals=lambda one, other: one is other)
@@ -106,8 +124,8 @@ class Session:
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
         self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
-        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
         self.bench = Bench()
+        self.history: solara.Reactive[History[Form]] = _state(History())
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
         self._opening = Background("table of a session")
@@ -134,8 +152,66 @@ class Session:
     # ---- drafts
 
     def edit(self, change: Callable[..., draft.Draft], *how: Any) -> None:
-        """Change the draft as it is now: `change(draft, *how)`."""
-        self.draft.value = change(self.draft.peek(), *how)
+        """Change the draft as it is now: `change(draft, *how)`. Moves of one slider in quick succession are one step."""
+        before = self.draft.peek()
+        with in_units(self.units.peek()):
+            after = change(before, *how)
+        for rows in fields.ROWS:
+            there, count = (len(draft.rows_of(of, rows.path)) for of in (before, after))
+            if count > max(there, draft.MOST_THERAPIES):
+                text = f"{draft.MOST_THERAPIES} of “{rows.name}” are the most that this page takes; use testis-abm run for more"
+                self.notice.value = ("error", text)
+                return
+        if after != before:
+            self._step(after, of=(how[:-1] if change is draft.with_slider else None))
+
+    def _step(self, after: draft.Draft, name: str = "", of: Any = None, patient: Patient | None = None) -> None:
+        """Put a draft in the place of the one that is there, which a step back brings back, with the patient if one is given."""
+        before = Form(self.draft.peek(), patient)
+        self.history.value = self.history.peek().step(
+            before, lambda first: name or differences.said(first.draft, after), of
+        )
+        self._keep_removed()
+        self.draft.value = after
+
+    def _keep_removed(self) -> None:
+        """Say no more that a step back brings the former patient back, once there is a later one."""
+        kind, text = self.notice.peek()
+        if kind == REMOVED:
+            self.notice.value = ("info", text)
+
+    def _patient(self) -> Patient:
+        return Patient(self.labs.peek(), self.chosen.peek(), self.match.peek(), self.response.peek())
+
+    def undo(self) -> None:
+        """Take back the last step."""
+        back = self.history.peek().back
+        self._go(self.history.peek().undone(self._like(back[-1].state)) if back else None)
+
+    def redo(self) -> None:
+        """Take the step again that was taken back last."""
+        forth = self.history.peek().forth
+        self._go(self.history.peek().redone(self._like(forth[-1].state)) if forth else None)
+
+    def step(self, back: object) -> None:
+        """Take a step back (True) or forth (False); what is neither is not taken."""
+        if back is True:
+            self.undo()
+        elif back is False:
+            self.redo()
+
+    def _like(self, other: Form) -> Form:
+        return Form(self.draft.peek(), None if other.patient is None else self._patient())
+
+    def _go(self, to: tuple[Form, History[Form]] | None) -> None:
+        if to is None:
+            return
+        form, self.history.value = to
+        if form.patient is not None:
+            self._forget()
+            self.labs.value, self.chosen.value, self.match.value, self.response.value = form.patient
+        self._keep_removed()
+        self.draft.value = form.draft
 
     def take(self, read: Callable[[], Scenario], what: str) -> None:
         """Take over the scenario that `read` returns; if it is wrong, say so and change nothing."""
@@ -148,34 +224,32 @@ class Session:
             text = f"{rows:,} treatments are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
             self.notice.value = ("error", f"{what}: {text}")
             return
+        patient = self._patient()
         self._forget()
-        self.draft.value = draft.of(scenario)
+        self._step(draft.of(scenario), f"{what} “{scenario.title}”", patient=patient)
         self.notice.value = ("info", f"{what}: “{scenario.title}” is loaded.")
 
-    def change_man(self, changed: draft.Draft) -> None:
-        """Take over a draft of another man (draft.with_man); say what went with the former one, and keep it for `undo`."""
-        before, typed, chosen = self.draft.peek(), self.labs.peek(), self.chosen.peek()
-        stays = draft.belongings(changed)
-        gone = [thing for thing in draft.belongings(before) if thing not in stays]
-        gone += ["laboratory values"] if any(typed.values()) else []
-        self._forget()
-        self.draft.value = changed
-        if gone:
-            self.former.value = (before, typed, chosen)
-            text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
-            self.notice.value = ("info", text)
+    def change_man(self, changed: draft.Draft, *, matched: bool = False) -> None:
+        """Take over a draft of another man (draft.with_man), or of the one whom the laboratory values found (`matched`).
 
-    def undo(self) -> None:
-        """Bring back the man that `change_man` replaced, and the treatment as it was then."""
-        if (former := self.former.peek()) is not None:
-            self._forget()
-            self.draft.value, self.labs.value, self.chosen.value = former
+        What went with the former one is said; a step back brings it back.
+        """
+        before, patient = self.draft.peek(), self._patient()
+        stays = listed.belongings(changed)
+        gone = [thing for thing in listed.belongings(before) if thing not in stays]
+        gone += ["laboratory values"] if any(patient.labs.values()) and not matched else []
+        self._forget()
+        if changed != before or any(patient):
+            self._step(changed, "laboratory values" if changed == before else "", patient=patient)
+        if gone:
+            text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
+            self.notice.value = (REMOVED, text)
 
     def _forget(self) -> None:
         """Leave nothing of one patient to the next: laboratory values, who matches them, what is predicted of these."""
         self._searching.cancel()
         self.labs.value, self.matching.value, self.match.value, self.response.value = {}, ("", ""), None, None
-        self.chosen.value, self.former.value, self.notice.value = None, None, ("", "")
+        self.chosen.value, self.notice.value = None, ("", "")
 
     def open_link(self, fragment: object) -> None:
         """Take over the scenario of an address, if it holds one."""
@@ -301,8 +375,9 @@ class Session:
             return
         before, of_patient = self.draft.peek(), (self.labs, self.chosen, self.match, self.response)
         known = [state.peek() for state in of_patient]
-        self.labs.value = {}  # they are this patient's, and are not told to have gone
-        self.change_man(draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), match.found.assay))
+        self.change_man(
+            draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), match.found.assay), matched=True
+        )
         for state, value in zip(of_patient, known, strict=True):
             state.value = value
 
@@ -361,6 +436,7 @@ class Session:
             self._filming.cancel()
             self._filmed = None
             self.recordings.value = {}
+        self.history.value = self.history.peek().ended()
         units = self.units.peek()
         self.progress.value = Progress("waiting", scenario, text="waiting for a free core")
         started = time.perf_counter()

@@ -20,9 +20,6 @@ def WhatIf(session: Session) -> None:  # noqa: N802
     with solara.Div(classes=["ta-split"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
-            form.treatment(session, said)
-            form.injury(session, said)
-            form.plan(session, said)
-            form.extras(session, said)
+            form.rest(session, said)
         with v.Html(tag="section", attributes={"aria-label": "Results"}):
             Answer(session, said)
