@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -117,10 +116,12 @@ def remove(seen: Seen, path: Path, name: str) -> None:
     widgets.button("Remove", lambda: seen.session.edit(draft.without, path), small=True, says=f"Remove {name}")
 
 
-def row(seen: Seen, path: Path, name: str, show: Callable[[], None], shown: Sequence[str], note: str = "") -> None:
+def row(
+    seen: Seen, path: Path, name: str, show: Callable[[], None], shown: Sequence[str], note: str = "", called: str = ""
+) -> None:
     """Show a row under its name with a button that removes it; `shown` are the keys whose faults `show` tells.
 
-    What is wrong with others, or with the row as a whole, is told above the button.
+    What is wrong with others, or with the row as a whole, is told above the button. `called`: what the button calls it.
     """
     with v.Html(tag="fieldset", class_="ta-therapy"):
         v.Html(tag="legend", children=[name])
@@ -130,8 +131,7 @@ def row(seen: Seen, path: Path, name: str, show: Callable[[], None], shown: Sequ
             if problem.path[: len(path)] == path and problem.path[: len(path) + 1] not in beside:
                 widgets.paragraph(problem.text, "ta-error")
         with solara.Div(classes=["ta-row"]):
-            numbered = re.match("[0-9]", name)
-            remove(seen, path, f"{path[0]} {name}" if numbered else f"{name[:1].lower()}{name[1:]}")
+            remove(seen, path, called or f"{name[:1].lower()}{name[1:]}")
             if note:
                 v.Html(tag="span", class_="ta-unit", children=[note])
 

@@ -99,7 +99,7 @@ def _insult(seen: Seen, index: int, kinds: list[tuple[str, str]]) -> None:
                 else:
                     control(seen, *path, key, hint=hint or "for good", unit=about.allowed)
 
-    row(seen, path, name, show, ("kind", *keys))
+    row(seen, path, name, show, ("kind", *keys), called=f"insult {name}")
 
 
 def past(seen: Seen) -> None:

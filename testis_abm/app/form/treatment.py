@@ -77,7 +77,15 @@ def _therapy(seen: Seen, index: int) -> None:
         )
 
     shown = tuple(field.key for field in fields.THERAPY.fields)
-    row(seen, path, f"{index + 1}. {title}", show, shown, f"Usual: {drug.usual}." if drug else "")
+    row(
+        seen,
+        path,
+        f"{index + 1}. {title}",
+        show,
+        shown,
+        f"Usual: {drug.usual}." if drug else "",
+        f"therapy {index + 1}, {title}",
+    )
 
 
 def clamps(seen: Seen) -> None:
