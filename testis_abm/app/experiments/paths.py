@@ -65,22 +65,23 @@ def doses(scenario: Scenario) -> dict[str, Varied]:
         drug = drugs[row["drug"]].title if row["drug"] in drugs else row["drug"]
         drug += f" (treatment {k})" if given.count(row["drug"]) > 1 else ""
         path = f"therapy.{k}.dose"
-        found[path] = Varied(path, f"dose of {drug}", unit, low, high)
+        found[path] = Varied(path, f"Dose of {drug}", unit, low, high)
     return found
 
 
 def fields(scenario: Scenario) -> dict[str, Varied]:
     """Return the physiology of a scenario's man, his BMI and age first."""
-    known = parameters.physiology()
-    found = {}
+    known, found = parameters.physiology(), {}
+    labels = {slider.field: slider.label for slider in draft.SLIDERS}
     for name in (*_FIELDS, *(name for name in known if name not in _FIELDS)):
         row, now = known[name], float(scenario.man.physiology[name])
         low, high = _FIELDS.get(name, (0.5 * now, 1.5 * now))
         low, high = max(row.low, low), min(row.high, high)
         if not low < high:  # where half of nothing is nothing
             low, high = row.low, row.high
-        words = {"bmi": "body mass index (kg/m²)"}.get(name, parameters.in_words(name))
-        found[f"man.{name}"] = Varied(f"man.{name}", f"man: {words}", "", float(f"{low:.3g}"), float(f"{high:.3g}"))
+        found[f"man.{name}"] = Varied(
+            f"man.{name}", f"Man: {labels[name]}", "", float(f"{low:.3g}"), float(f"{high:.3g}")
+        )
     return found
 
 
@@ -92,7 +93,7 @@ def numbers() -> dict[str, Varied]:
         if group == "man" or not row.low < row.high:
             continue
         unit = f" ({row.symbol})" if row.symbol else ""
-        words = f"model, {group.replace('.', ' ')}: {parameters.in_words(last)}{unit}"
+        words = f"Model, {group.replace('.', ' ')}: {parameters.in_words(last)}{unit}"
         found[f"parameters.{name}"] = Varied(f"parameters.{name}", words, "", row.low, row.high)
     return found
 

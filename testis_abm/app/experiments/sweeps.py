@@ -106,7 +106,7 @@ def dose_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list
     """Return the fields of a dose-response."""
     with using(scenario.own_tables):
         known = paths.doses(scenario)
-        rows = [(path, of.words.removeprefix("dose of ")) for path, of in known.items()]
+        rows = [(path, of.words.removeprefix("Dose of ")) for path, of in known.items()]
         usual = ""
         if not rows:
             drugs = sorted(parameters.drugs().values(), key=lambda drug: drug.title)
@@ -189,7 +189,7 @@ def over_two(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     axes = {k: paths.named(scenario, typed[f"path{k}"]) for k in ("1", "2")}
     if axes["1"].path == axes["2"].path:
         raise ScenarioError(f"Across and Up: both are {axes['1'].words}; choose two")
-    words = " and ".join(of.words.removeprefix("man: ") for of in axes.values())
-    title = f"{words[0].upper()}{words[1:]}: {scenario.title}"
+    words = " by ".join(of.words.removeprefix("Man: ") for of in axes.values())
+    title = f"{words}: {scenario.title}"
     with using(scenario.own_tables):
         return _sweep(scenario, typed, title, {of.path: _range(of, typed, k) for k, of in axes.items()})
