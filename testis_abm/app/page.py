@@ -13,7 +13,7 @@ import solara.lab
 from testis_abm.app import draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
 from testis_abm.app.compare import Compare
-from testis_abm.app.results.page import Experiments
+from testis_abm.app.experiments import Experiments
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -101,6 +101,8 @@ def _Address(session: Session) -> None:  # noqa: N802
         fragment=fragment,
         stored=stored,
         units=session.units.value,
+        visitor=session.bench.token.value,
+        event_visited=session.bench.admit,
         event_opened=session.open_link,
         event_restored=session.restore,
         dark=session.dark.value,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, own_code, share
+from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
 from testis_abm.quantities import GIVEN, UNIT_SYSTEMS, in_units, unit_system
@@ -105,6 +106,7 @@ class Session:
         self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
         self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.surface: solara.Reactive[Surface | None] = _state(None)
+        self.bench = Bench()
         self._mapping = Background("surface of a session")
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
@@ -389,6 +391,7 @@ class Session:
         of_all = (self._running, self._filming, self._searching, self._repeating, self._mapping, self._opening)
         for background in of_all:
             background.cancel()
+        self.bench.close()
 
     # ---- response surfaces
 

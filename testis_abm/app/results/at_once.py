@@ -1,4 +1,4 @@
-"""Experiments: the surface of the man in the form, the results folders that the server was started with, a study replayed."""
+"""What is worked out beside the page at once: the surface of the man in the form, a study replayed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import solara
 
-from testis_abm.app import results, widgets
+from testis_abm.app import widgets
+from testis_abm.app.results import parts
 from testis_abm.app.results.studies import replayed
 from testis_abm.app.session import Session
-from testis_abm.app.stores import opened
 from testis_abm.app.surface import SurfaceView
 from testis_abm.app.units import in_its_units
 from testis_abm.app.work import Background
@@ -25,30 +25,13 @@ _SETS = 12  # parameter sets of a replay
 
 @solara.component
 @in_its_units
-def Experiments(session: Session) -> None:  # noqa: N802
-    """Show the kinds of experiments."""
-    SurfaceView(session)
-    Opened(session)
-    Studies(session)
-
-
-@solara.component
-@in_its_units
-def Opened(session: Session) -> None:  # noqa: N802
-    """Show the results folders that the server was started with."""
-    found = solara.use_memo(opened, [])
-    at, set_at = solara.use_state("0")
-    widgets.heading("Results folders of this server")
-    if not found:
-        widgets.paragraph(
-            "None is open. Start the page with one: testis-abm app --store runs/sweep-mine (testis-abm sweep, compare, trial, "
-            "sensitivity, surface and studies make them)."
-        )
-        return
-    if len(found) > 1:
-        names = [(str(k), f"{of.title} ({of.folder.name})") for k, of in enumerate(found)]
-        widgets.select("Results folder", at, names, set_at)
-    results.show(session, found[int(at)].folder)
+def AtOnce(session: Session) -> None:  # noqa: N802
+    """Show the surface of the man in the form, and a study replayed: quick ones, which no folder keeps."""
+    with parts.folded(
+        "Quick look, kept in no folder: response surface of the man in the form; a published study replayed"
+    ):
+        SurfaceView(session)
+        Studies(session)
 
 
 class _Replay:
