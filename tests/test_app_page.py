@@ -720,6 +720,8 @@ def test_arms_a_store_and_a_study(visitor):
     page.get_by_label("Compared with").select_option("same")
     page.get_by_role("rowheader", name="same", exact=True).locator("..").get_by_text("reference").wait_for()
     visitor.tab("Experiments")
+    folder = page.locator("option", has_text="Doses · sweep").get_attribute("value")
+    page.get_by_label("Other results folders of this machine").select_option(folder)
     page.get_by_role("group", name=re.compile("Testosterone, change against untreated")).wait_for()
     page.locator(".ta-when-wide").get_by_text("250 ug", exact=True).wait_for()
     page.get_by_label("Show", exact=True).select_option("serum E2 (immunoassay)")
@@ -733,6 +735,7 @@ def test_arms_a_store_and_a_study(visitor):
     assert page.get_by_label("Body mass index, kg/m²").input_value() == "36"
     assert page.get_by_label("Dose", exact=True).first.input_value() == "1 mg"
     visitor.tab("Experiments")
+    page.get_by_text("Quick look").click()
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
 
@@ -741,6 +744,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     page = visitor.page
     visitor.short()
     visitor.tab("Experiments")
+    page.get_by_text("Quick look").click()
     page.get_by_label("Output", exact=True).select_option("sperm concentration")
     page.get_by_role("button", name="Work out").click()
     page.get_by_role("button", name="Cancel").first.click()

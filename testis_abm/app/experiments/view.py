@@ -251,7 +251,7 @@ def _Looked(session: Session) -> None:  # noqa: N802
     if row is not None:
         if can_be_shown(row):
             with solara.Div(classes=["ta-shown"], attributes={"data-shown": name}):
-                results.show(session, row.job.results, row.job.kind).key(f"{name} {row.state} {row.job.ended}")
+                results.show(session, row.job.results)
                 _file(row)
         return
     _Folder(session, name).key(name)
@@ -264,7 +264,7 @@ def _Folder(session: Session, name: str) -> None:  # noqa: N802
     found = solara.use_memo(lambda: [one for one in folders.found() if one.name == name], [name])
     for one in found:
         with solara.Div(classes=["ta-shown"], attributes={"data-shown": name}):
-            results.show(session, one.folder, one.kind)
+            results.show(session, one.folder)
 
 
 def _file(row: Row) -> None:

@@ -19,6 +19,7 @@ from testis_abm.experiments.opened import Folder
 from testis_abm.support.errors import TestisError
 
 MOST_RUNS = 20_000  # of a folder that the page reads; larger ones are for the shell and for Python
+MOST_GOING = 2_000  # of one that is read again and again while it grows
 
 type Stamp = tuple[int, ...]
 type View = Callable[[Session, Folder, Stamp], solara.Element]
@@ -63,6 +64,9 @@ def _opened(folder: str, kind: str) -> Folder:
     if found.runs > MOST_RUNS:
         text = f"{Path(folder).name}: {found.runs:,} runs are more than the page reads ({MOST_RUNS:,})"
         raise TestisError(f"{text}; the command writes pictures and tables of them into the folder")
+    if found.missing and found.runs > MOST_GOING:
+        text = f"{found.done:,} of {found.runs:,} runs are done; so many are shown once all have ended"
+        raise TestisError(f"{text} (up to {MOST_GOING:,} as they come)")
     return found
 
 
