@@ -74,7 +74,7 @@ class Visitor:
 
     def __init__(self, context, address):
         self.page = context.new_page()
-        self.page.set_default_timeout(120_000)
+        self.page.set_default_timeout(60_000)
         self.faults, self.outside = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda of: self.faults.append(of.text) if of.type == "error" else None)
@@ -447,11 +447,11 @@ def test_a_reload_brings_back_results_and_arms(visitor):
     for _ in range(2):
         page.reload()
         page.locator("[data-phase=done]").wait_for()
+        visitor.tab("What if")
         assert visitor.fact("testosterone_ng_dl") == facts
         assert page.get_by_label("Duration", exact=True).input_value() == "60 days"
         visitor.tab("Compare")
-        page.locator("th", has_text="mine").wait_for()
-        visitor.tab("What if")
+        page.locator("th", has_text="mine").wait_for()  # and a reload stays in this view
     # Another address is another wish: its scenario opens, the arms stay.
     page.evaluate("link => { history.replaceState(null, '', location.pathname + link) }", share.link(ta.load(OBESE)))
     page.reload()
@@ -583,6 +583,7 @@ def test_levels_are_shown_in_si_units_and_the_browser_remembers_that(browser, ad
     page.reload()
     page.get_by_role("button", name="Show levels in conventional units").wait_for()
     page.locator("[data-phase=done]").wait_for()
+    visitor.tab("What if")
     assert visitor.fact("testosterone_nmol_l") == si[0]
     page.get_by_role("button", name="Show levels in conventional units").click()
     page.get_by_role("button", name="Show levels in SI units").wait_for()
@@ -663,6 +664,7 @@ def test_arms_a_store_and_a_study(visitor):
     page.get_by_text("250 ug", exact=True).wait_for()
     page.get_by_label("Show", exact=True).select_option("serum E2 (immunoassay)")
     page.get_by_role("img", name=re.compile(r"serum E2 \(immunoassay\): change against untreated")).wait_for()
+    visitor.tab("Experiments")
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
 
@@ -673,7 +675,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     visitor.tab("Experiments")
     page.get_by_label("Output", exact=True).select_option("sperm concentration")
     page.get_by_role("button", name="Work out").click()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel").first.click()
     page.get_by_role("button", name="Work out").click()
     page.get_by_role("img", name=re.compile("Sperm concentration over Intratesticular testosterone")).wait_for(
         timeout=90_000
@@ -687,7 +689,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
 def test_dark_and_narrow(browser, address):
     visitor = Visitor(window(browser, 390, 844, color_scheme="dark"), address)
     page = visitor.page
-    page.wait_for_function("document.querySelector('.theme--dark .ta') !== null")
+    page.wait_for_function("document.querySelector('.ta.ta-night') !== null")
     for name in ("What if", "Patients", "Slide", "Compare", "Experiments", "Share"):
         visitor.tab(name)
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), name
