@@ -196,7 +196,7 @@ def _texts(result: Run) -> Iterator[str]:
         report.chances(result, treatment),
         report.decisions(result),
     )
-    yield from (" ".join(text.split()) for text in texts if text)
+    yield from (" ".join(re.sub(r"(?<=\w)-\n\s+", "-", text).split()) for text in texts if text)
     yield from filter(None, report.warnings(result).replace("\n     ", " ").split("\n"))
 
 
