@@ -138,7 +138,7 @@ def _verdict(result: Run, progress: Progress, summary: pd.DataFrame | None, colu
 def _timeline(scenario: Scenario) -> None:
     """Show the treatments of a scenario over its days."""
     days = -float(scenario.plan.baseline_days), float(scenario.plan.duration_days)
-    widgets.html(screen.timeline(courses.spans(scenario), days), classes=["ta-scroll"])
+    widgets.html(screen.plan(courses.spans(scenario), days))
 
 
 def _about(result: Run) -> charts.About:
@@ -195,7 +195,7 @@ def _texts(result: Run) -> Iterator[str]:
         report.chances(result, treatment),
         report.decisions(result),
     )
-    yield from (" ".join(text.split()) for text in texts if text)
+    yield from (" ".join(re.sub(r"(?<=\w)-\n\s+", "-", text).split()) for text in texts if text)
     yield from filter(None, report.warnings(result).replace("\n     ", " ").split("\n"))
 
 
