@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
+from whole_scenario import FULL, leaves
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -180,6 +181,52 @@ def test_the_types_at_which_germ_cells_stop_are_called_as_the_model_numbers_them
 
     for number, name in ARREST:
         assert steps.NAMES[number].split("_")[0] == name.lower().replace("-", "_").split()[0].split("_")[0]
+
+
+def _within(widget):
+    yield widget
+    for child in getattr(widget, "children", None) or ():
+        yield from _within(child)
+
+
+def _garbled(now, path):
+    return draft.with_entry(now, "?!", *path) if fields.at(path) else now
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "each", "all"])
+def test_every_part_is_shown_and_told_in_words_whatever_is_in_it(session, wrong):
+    import reacton
+    import solara
+
+    from testis_abm.app import form
+    from testis_abm.app.form import words
+    from testis_abm.app.form.controls import Seen
+
+    full = draft.of(ta.load(FULL))
+    paths = [path for path, _ in leaves(full)]
+    drafts = [full] if wrong == "nothing" else [_garbled(full, path) for path in paths]
+    if wrong == "all":
+        drafts = [full]
+        for path in paths:
+            drafts[0] = _garbled(drafts[0], path)
+    for now in drafts:
+        said = draft.understood(now)
+        for group in fields.GROUPS:
+            assert words.says(group, now, said).strip()
+    if wrong == "each":
+        return
+
+    @solara.component
+    def whole():
+        seen = Seen(session, session.draft.value, draft.understood(session.draft.value))
+        for group in fields.GROUPS:
+            form.shown(seen, group)
+
+    session.draft.value = drafts[0]
+    box, shown = reacton.render(whole(), handle_error=False)
+    labels = {of.field["label"] for of in _within(box) if hasattr(of, "field")}
+    assert {"Dose", "Held", "Level", "Quantity", "Rule 1", "Age of the woman", "Blood on days", "Tubules"} <= labels
+    shown.close()
 
 
 # ---- the end of the plan

@@ -35,7 +35,7 @@ def rest(session: Session, said: Understanding) -> None:
         _group(seen, group)
 
 
-def _shown(seen: Seen, group: str) -> None:
+def shown(seen: Seen, group: str) -> None:
     """Show a group, and what is wrong with a section of it as a whole."""
     _SHOWN[group](seen)
     for problem in seen.said.problems:
@@ -46,4 +46,4 @@ def _shown(seen: Seen, group: str) -> None:
 def _group(seen: Seen, group: str) -> None:
     says = words.says(group, seen.now, seen.said)
     faults = seen.faults(group)
-    Fold(seen.session, group, says, lambda: _shown(seen, group), faults=faults, begun=group in _BEGUN)
+    Fold(seen.session, group, says, lambda: shown(seen, group), faults=faults, begun=group in _BEGUN)

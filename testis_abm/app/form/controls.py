@@ -92,6 +92,8 @@ def _cut(seen: Seen, path: Path, error: str) -> None:
         return
     last = plan_end.end(seen.now)
     gone = len(draft.rows_of(changed, path)) < len(draft.rows_of(seen.now, path))
+    if gone and error:  # and a button that removes the row
+        return
     with solara.Div(classes=["ta-row", "ta-beyond"]):
         if not error:
             v.Html(tag="span", class_="ta-unit", children=[f"Beyond the plan, which ends on day {last:g}."])
