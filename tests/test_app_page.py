@@ -499,7 +499,7 @@ def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     page.get_by_role("button", name="Match virtual patients").click()
     page.get_by_role("alert").first.wait_for(state="detached")
     page.get_by_role("status").filter(has_text=re.compile("^Fits")).wait_for()
-    page.get_by_role("row", name=re.compile("^Sperm concentration million.mL 4.00 .* from 16 ")).wait_for()
+    page.get_by_role("row", name=re.compile("^Sperm concentration M.mL 4.00 .* from 16 ")).wait_for()
     page.get_by_text("Identifiability: share of prior variance explained").click()
     page.get_by_label("Candidate A: drug").select_option("anastrozole")
     page.get_by_label("Candidate B: drug").select_option("the treatment of the form")

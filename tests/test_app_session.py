@@ -280,6 +280,20 @@ def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, f
     assert [table.loc["LH (IU/L)", name] for name in ("before", "after")] == rows[0][2:4]
 
 
+@pytest.mark.parametrize("odd", [None, 3, "guess", ["lc-ms"], {"lc-ms": 1}])
+def test_a_reload_keeps_how_oestradiol_was_measured(session, odd):
+    from testis_abm.app.session import Session
+
+    session.assay.value = "lc-ms"
+    session.write_lab("e2", "48")
+    again = Session()
+    again.restore(json.loads(json.dumps(session.stored())))
+    assert again.assay.value == "lc-ms" and again.labs.value == {"e2": "48 pg/mL"}
+    again.restore({"assay": odd})
+    assert again.assay.value == "lc-ms"
+    again.close()
+
+
 def test_a_prediction_tells_how_far_it_is_and_can_be_cancelled(session, match, monkeypatch):
     from testis_abm.app import matching
 

@@ -207,7 +207,7 @@ def test_nothing_of_a_table_is_written_to_disk(session, monkeypatch):
     open_table(session, TABLES[0].read_bytes())
     session.choose("A-02")
     assert session.labs.value and not touched
-    assert "A-02" not in str(session.stored())
+    assert "A-02" not in str(session.stored()) and not session.stored()["labs"]
 
 
 def test_two_sessions_hold_two_tables(session):

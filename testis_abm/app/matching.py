@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.app.candidates import letter
@@ -31,6 +30,8 @@ from testis_abm.scenario import Man
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from testis_abm.pictures.spreads import Reported
     from testis_abm.population.candidates import Candidates
     from testis_abm.population.twin import Twin

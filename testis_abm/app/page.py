@@ -94,8 +94,15 @@ def _Address(session: Session) -> None:  # noqa: N802
         lambda: share.link(now.scenario) if now.scenario is not None and _served() else "", [now.scenario]
     )
     state = [
-        session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value, session.tab.value, session.labs.value
-    ]  # fmt: skip
+        session.draft.value,
+        now.scenario,
+        now.phase,
+        session.kept.value,
+        session.returning.value,
+        session.tab.value,
+        session.labs.value,
+        session.assay.value,
+    ]
     stored = solara.use_memo(lambda: session.stored() if _served() else None, state)
     widgets.Address(
         fragment=fragment,

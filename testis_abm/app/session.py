@@ -22,7 +22,7 @@ from testis_abm.app.history import History
 from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
-from testis_abm.quantities import DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -540,7 +540,9 @@ class Session:
             "ran": share.link(now.scenario) if now.scenario and (now.busy or now.phase == "done") else "",
             "arms": [[name, share.link(scenario)] for name, scenario in (*arms, *self.returning.value)],
             "view": self.tab.value,
-            "labs": dict(self.labs.value),
+            # Of a clinic's table nothing is kept outside the server.
+            "labs": {} if self.chosen.value is not None else dict(self.labs.value),
+            "assay": self.assay.value,
         }
 
     def restore(self, kept: object) -> None:
@@ -558,6 +560,8 @@ class Session:
             self.tab.value = view[:_LONGEST_NAME]
         if isinstance(labs := kept.get("labs"), Mapping):
             self.labs.value = {name: str(labs[name])[:_LONGEST_NAME] for name in GIVEN if name in labs}
+        if (assay := kept.get("assay")) in tuple(ASSAYS):
+            self.assay.value = str(assay)
         self.returning.value = tuple(arms)  # first, so that the browser goes on keeping them
         if (written := form or ran) is not None:
             self.draft.value = draft.of(written)
