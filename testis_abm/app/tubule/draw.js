@@ -304,15 +304,18 @@ function paintCapillary(g, x, y, next, tone) {
   for (const side of [-1.7, 1.3]) { ellipse(g, x + side, y + 1.6 * (next() - 0.5), 3.4, 2.6, next() * SPAN); g.fill(); }
 }
 
-/** Return a field as a small picture, coloured from `low` to `high`. */
-function fieldPicture(values, rows, columns, low, high) {
+/** Return a field as a small picture, coloured from `low` to `high` by a function of the share of that way. */
+function fieldPicture(values, rows, columns, low, high, colour = viridis) {
   const picture = document.createElement("canvas");
   picture.width = columns; picture.height = rows;
   const g = picture.getContext("2d"), image = g.createImageData(columns, rows);
   for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-    const [r, gr, b] = viridis((values[row * columns + column] - low) / Math.max(high - low, 1e-9));
+    const [r, gr, b] = colour((values[row * columns + column] - low) / Math.max(high - low, 1e-9));
     image.data.set([r, gr, b, 255], 4 * ((rows - 1 - row) * columns + column));
   }
   g.putImageData(image, 0, 0);
   return picture;
 }
+
+// For who looks from outside: tests, and a page's console.
+const DRAW = { LOOKS, NAMES, LIGHT, DARK, STAGES, NO_STAGE, HYALINISED, REMOVED, motion, stageOf, paintTissue, paintStages };

@@ -113,6 +113,11 @@ class Recording:
         """Return the day of each frame."""
         return [day for day, _ in self._kept]
 
+    @property
+    def planned(self) -> int:
+        """Return the last day of the model's plan."""
+        return int(getattr(self.model, "last_day", 0))
+
     def __call__(self, model: Any) -> None:
         """Note the cells of this morning, as an observer of the model."""
         self.record()
