@@ -28,11 +28,13 @@ function luck(seed) {
 }
 
 const hex = (colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
-function viridis(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1), k = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  const [a, b] = [hex(VIRIDIS[k]), hex(VIRIDIS[k + 1])];
+/** Return the colour (three numbers) at a share of the way through some colours. */
+function ramp(colours, share) {
+  const at = Math.min(Math.max(share, 0), 1) * (colours.length - 1), k = Math.min(Math.floor(at), colours.length - 2);
+  const [a, b] = [hex(colours[k]), hex(colours[k + 1])];
   return a.map((of, i) => Math.round(of + (at - k) * (b[i] - of)));
 }
+const viridis = (share) => ramp(VIRIDIS, share);
 const BIN_COLOURS = Array.from({ length: BINS }, (_, k) => `rgb(${viridis(k / (BINS - 1)).join()})`);
 
 function ellipse(g, x, y, length, width, angle) {

@@ -1,19 +1,13 @@
 // What the colours and marks mean: always of what is drawn at the time.
-const UNITS = { age: "days since A-pale", aromatase: "relative activity, logarithmic" };
 
 const Legend = {
-  /** Return the scales in use: name, ends in words. */
-  scales() {
-    const scales = [], add = (name, title) => {
-      const [low, high] = this.span(name), unit = UNITS[name] || (this.model.get("units") || {})[name] || "1 = reference man";
-      scales.push({ name: `${title} (${unit})`, low: figure(low), high: figure(high) });
-    };
-    if (!["stain", "step", "clone"].includes(this.colour)) add(this.colour, COLOURS[this.colour]);
-    for (const field of new Set(this.panes.map((of) => of.field))) if (field !== "none") add(field, FIELDS[field]);
-    return scales;
+  /** Return the bars of colours in use, each once. */
+  bars() {
+    const all = [this.barOfCells(), ...this.panes.map((pane) => this.barOf(pane))].filter(Boolean);
+    return [...new Map(all.map((bar) => [bar.name, bar])).values()];
   },
   keys() {
-    const mark = [this.colour, this.night, this.stages, JSON.stringify(this.scales())].join("|");
+    const mark = [this.colour, this.night, this.stages, JSON.stringify(this.bars())].join("|");
     if (!fill(this.legend, mark, () => this.legendOf())) return;
     const r = Math.min(window.devicePixelRatio || 1, 2);
     for (const canvas of this.legend.querySelectorAll(".tubule-key")) {
@@ -25,8 +19,8 @@ const Legend = {
     }
   },
   legendOf() {
-    const parts = this.scales().map((scale) => make("div", { class: "tubule-scale" }, make("span", {}, scale.name), make("span", {}, scale.low),
-      make("i", { style: `background: linear-gradient(to right, ${VIRIDIS.join()})` }), make("span", {}, scale.high)));
+    const parts = this.bars().map((bar) => make("div", { class: "tubule-scale" }, make("span", {}, `${bar.name} (${bar.unit})`), make("span", {}, bar.low),
+      make("i", { style: `background: linear-gradient(to right, ${bar.colours.join()})` }), make("span", {}, bar.high)));
     if (["stain", "step"].includes(this.colour)) {
       parts.push(make("ul", {}, ...NAMES.map((name, step) => make("li", {}, make("canvas", { class: "tubule-key", "data-step": step, "aria-hidden": "true" }), name))));
     }
@@ -36,5 +30,28 @@ const Legend = {
     }
     if (this.colour === "clone") parts.push(make("p", {}, "Cells joined by bridges share a colour; stem cells and cells of the soma are grey."));
     return parts;
+  },
+  /** Paint the bars of colours of a pane on its picture. */
+  paintScales(g, pane) {
+    const r = this.ratio, bars = [pane.difference ? null : this.barOfCells(), this.barOf(pane)].filter(Boolean);
+    let y = 6 * r;
+    for (const bar of bars) {
+      const width = Math.min(190 * r, pane.canvas.width - 12 * r);
+      g.fillStyle = this.night ? "#000000b3" : "#ffffffd9"; g.fillRect(6 * r, y, width, 46 * r);
+      g.fillStyle = this.night ? "#fff" : "#000";
+      g.font = `${11.5 * r}px ${this.face}`; g.textBaseline = "alphabetic"; g.textAlign = "left";
+      const title = `${bar.name} (${bar.unit})`;
+      g.fillText(title, 12 * r, y + 14 * r, width - 12 * r);
+      const ramp = g.createLinearGradient(12 * r, 0, width, 0);
+      bar.colours.forEach((colour, i) => ramp.addColorStop(i / (bar.colours.length - 1), colour));
+      const ink = g.fillStyle;
+      g.fillStyle = ramp; g.fillRect(12 * r, y + 19 * r, width - 12 * r, 9 * r);
+      g.fillStyle = ink;
+      g.fillText(bar.low, 12 * r, y + 41 * r);
+      g.textAlign = "right"; g.fillText(bar.high, width, y + 41 * r);
+      if (bar.middle) { g.textAlign = "center"; g.fillText(bar.middle, 6 * r + width / 2, y + 41 * r); }
+      y += 52 * r;
+    }
+    g.textAlign = "left";
   },
 };

@@ -34,6 +34,7 @@ const Paint = {
     g.setTransform(1, 0, 0, 1, 0, 0);
     this.paintRings(g, rings, k);
     this.paintBar(g, canvas, k);
+    this.paintScales(g, pane);
     return m && !pane.difference ? m.n : 0;
   },
   /** Return what lies below the cells, and room to draw them on it; both are kept as long as they stay the same. */
@@ -64,12 +65,6 @@ const Paint = {
     base.below = new Uint32Array(g.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
     base.mark = mark;
     return base;
-  },
-  /** Return what a pane lays over its tissue: values, their scale and its colours; null: nothing. */
-  fieldIn(pane, frame) {
-    if (pane.field === "none") return null;
-    const [low, high] = this.span(pane.field);
-    return { mark: [frame.day, frame.key, pane.field, low, high].join(), low, high, colour: viridis, values: () => fieldOf(frame, pane.field) };
   },
   /** Draw the cells; return where the chosen one, its clone and its family are. */
   paintCells(g, m, t, k, left, top, base, pane) {

@@ -3,7 +3,7 @@ const COLOURS = {
   stain: "stain", step: "step", age: "age", androgen_signal: "AR signal", er_alpha_signal: "ER-α signal", er_beta_signal: "ER-β signal",
   aromatase: "aromatase", clone: "clone",
 };
-const FIELDS = { none: "none", testosterone: "testosterone", oestradiol: "oestradiol", ratio: "T/E2" };
+const CELL_UNITS = { age: "days since A-pale", aromatase: "relative activity, logarithmic" };
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const HELP = "Space plays, arrows move by a day (shift: a week), + − 0 zoom, drag moves. A click shows a cell, Enter the one in the middle.";
 
@@ -25,6 +25,7 @@ class Slide {
     this.sized.observe(this.body); // which narrows when the panel opens
     this.heard = [
       ["change:scenes", () => this.adopt()], ["change:dark", () => this.theme()], ["change:panel", () => this.cell()],
+      ["change:courses", () => this.course(true)], ["change:units", () => this.show(true)], ["change:differences", () => { this.ground = null; this.dirty = true; this.show(true); }],
       ["msg:custom", (message, buffers) => { if (message.kind === "chunk") this.receive(buffers[0]); }],
     ];
     for (const [name, act] of this.heard) model.on(name, act);
@@ -53,25 +54,27 @@ class Slide {
     this.slider = make("input", { class: "tubule-scrub", type: "range", step: 1, "aria-label": "Day", oninput: () => this.scrub(+this.slider.value) });
     this.said = make("output", { class: "tubule-day", "aria-live": "off" });
     this.recorded = make("span", { class: "tubule-recorded" });
+    this.choice = chooser("Field", "Field over the tissue", { none: "none" }, "none", turned((value) => { this.field = value; this.layout(); }));
     const button = (label, says, key, act) => make("button", { type: "button", "aria-label": says, title: `${says} (${key})`, onclick: act }, label);
     this.bar = make("div", { class: "tubule-bar", role: "toolbar", "aria-label": "Time and view" },
       this.play, this.slider, make("span", { class: "tubule-when" }, this.said, " ", this.recorded),
       chooser("Speed", "Days a second", Object.fromEntries(SPEEDS.map((s) => [s, `${s} d/s`])), String(this.speed), (value) => { this.speed = +value; }),
       chooser("Colour", "Colour of the cells", COLOURS, this.colour, turned((value) => { this.colour = value; })),
-      chooser("Field", "Field over the tissue", FIELDS, this.field, turned((value) => { this.field = value; this.layout(); })),
-      box("Stages", this.stages, turned((value) => { this.stages = value; })),
+      this.choice, box("From 0", this.zero, turned((value) => { this.zero = value; this.ground = null; })), box("Stages", this.stages, turned((value) => { this.stages = value; })),
       make("span", { class: "tubule-zoom" }, button("+", "Zoom in", "+", () => this.zoom(1.5)), button("−", "Zoom out", "-", () => this.zoom(1 / 1.5)),
         button("Fit", "Show everything", "0", () => this.fit())));
     this.body = make("div", { class: "tubule-panes" });
     this.aside = make("aside", { class: "tubule-panel", "aria-live": "polite", "aria-label": "The chosen cell" });
     this.legend = make("div", { class: "tubule-legend", "aria-label": "Legend" });
+    this.strip = make("div", { class: "tubule-strip", "aria-label": "Levels over the days" });
     this.root = make("section", { class: "tubule", role: "region", "aria-label": "Living cross-section of seminiferous tubules", tabindex: 0, onkeydown: (event) => this.press(event) },
-      this.bar, make("div", { class: "tubule-body" }, this.body), this.legend, make("p", { class: "tubule-help" }, HELP));
+      this.bar, make("div", { class: "tubule-body" }, this.body), this.legend, this.strip, make("p", { class: "tubule-help" }, HELP));
   }
-  /** Make the panes: one for each arm. */
+  /** Make the panes. */
   layout() {
-    const wanted = this.arms.map((arm, i) => ({ arm: i, field: this.field, caption: arm.name }));
-    this.panes = wanted.map((of) => this.pane(of));
+    if (!(this.field in this.fieldChoices())) this.field = "none";
+    this.panes = this.wanted().map((of) => this.pane(of));
+    this.body.classList.toggle("tubule-many", this.panes.length > 2);
     this.body.replaceChildren(...this.panes.map((of) => make("figure", {}, make("figcaption", {}, of.caption), of.canvas)));
     this.ground = null;
     this.resize();
@@ -99,6 +102,9 @@ class Slide {
     this.said.textContent = `day ${day}`;
     this.recorded.textContent = this.last < this.planned ? `recorded to day ${this.last} of ${this.planned}` : `of ${this.planned}`;
     for (const pane of this.panes) pane.canvas.setAttribute("aria-label", this.label(this.scenes[pane.arm]));
+    const select = this.choice.lastChild, choices = this.fieldChoices();
+    if (fill(select, Object.keys(choices).join(), () => Object.entries(choices).map(([value, text]) => make("option", { value }, text)))) select.value = this.field;
+    this.course(all);
     if (all || !this.legend.dataset.mark) this.keys();
   }
   label(scene) {

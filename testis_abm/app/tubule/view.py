@@ -10,6 +10,7 @@ import solara
 from testis_abm.app.offline import stay_here
 from testis_abm.app.tubule.recording import Recording
 from testis_abm.app.tubule.widget import NAMES, TubuleWidget
+from testis_abm.quantities import unit_system
 
 stay_here()
 
@@ -21,6 +22,7 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
     *,
     names: tuple[str, str] = NAMES,
     dark: bool | None = None,
+    units: str | None = None,
     on_day: Callable[[int], None] | None = None,
     on_cell: Callable[[dict[str, Any] | None], None] | None = None,
 ) -> solara.Element:
@@ -31,6 +33,7 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
         control: shown beside it.
         names: of the two, as headings.
         dark: colours (None: as the browser prefers).
+        units: system of units of the levels, "conventional" or "si" (None: the one in force).
         on_day: called with the day of the plan when it is scrubbed to or paused at.
         on_cell: called with what `Recording.describe` says of the cell that was clicked, or None.
     """
@@ -38,6 +41,7 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
         recordings=(recording,) if control is None else (recording, control),
         names=tuple(names),
         dark=dark,
+        system=unit_system() if units is None else units,
         on_day=on_day,
         on_cell=on_cell,
     )
@@ -51,7 +55,7 @@ def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]
 
     Args:
         model: a TestisModel.
-        look: for `Recording` (`every`, `tubules`, `megabytes`) and `TubuleView` (`dark`, `names`, `on_day`, `on_cell`).
+        look: for `Recording` (`every`, `tubules`, `megabytes`) and `TubuleView` (`dark`, `units`, `names`, `on_day`, `on_cell`).
     """
     kept = {name: look.pop(name) for name in ("every", "tubules", "megabytes") if name in look}
     look.setdefault("names", ("Tubules", ""))

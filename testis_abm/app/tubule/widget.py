@@ -12,14 +12,16 @@ from typing import Any
 import anywidget
 import traitlets
 
+from testis_abm.app.tubule import course
 from testis_abm.app.tubule.recording import Recording
 from testis_abm.app.tubule.words import describe
 from testis_abm.pictures.steps import slide
+from testis_abm.quantities import in_units, unit_system
 
 _SETTLE = 0.2  # seconds in which new frames gather before the browser hears of them
 _MOST_DAYS = 12  # frames in an answer
 # In the order in which they are joined into one module.
-_PARTS = ("dom", "frames", "draw", "clock", "hand", "paint", "legend", "panel", "slide", "module")
+_PARTS = ("dom", "frames", "draw", "clock", "hand", "paint", "fields", "legend", "strip", "panel", "slide", "module")
 NAMES = ("Treated", "Untreated control")
 
 
@@ -37,7 +39,7 @@ def style() -> str:
     return (files("testis_abm.app.tubule") / "tubule.css").read_text(encoding="utf-8")
 
 
-class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
+class TubuleWidget(anywidget.AnyWidget):
     """One or two recordings on one clock.
 
     The browser sends messages of kind "need" (frames), "pick" (a cell, or none) and "seen" (the day that is shown); what is none of them
@@ -45,6 +47,7 @@ class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     Attributes:
         recordings: one, or that of the treated man and of his untreated control; they may still grow.
+        system: of units, in which levels are shown (default: the one in force).
         names: of the recordings, as headings.
         dark: colours (None: as the host is).
         day: of the plan, that was scrubbed to or paused at.
@@ -53,21 +56,27 @@ class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     _esm = module()
     _css = style()
-    scenes = traitlets.List().tag(sync=True)
+    scenes: Any = traitlets.List().tag(sync=True)
     panel: Any = traitlets.Dict(None, allow_none=True).tag(sync=True)
     dark = traitlets.Bool(None, allow_none=True).tag(sync=True)
-    recordings = traitlets.Tuple()
-    names = traitlets.Tuple(NAMES)
+    units: Any = traitlets.Dict().tag(sync=True)
+    courses: Any = traitlets.List().tag(sync=True)
+    marks: Any = traitlets.List().tag(sync=True)
+    differences: Any = traitlets.Dict().tag(sync=True)
+    recordings: Any = traitlets.Tuple()
+    system = traitlets.Unicode()
+    names: Any = traitlets.Tuple(NAMES)
     day = traitlets.Int(0)
     cell: Any = traitlets.Dict(None, allow_none=True)
 
     def __init__(self, **traits: Any) -> None:
         self._waiting, self._changing = threading.Event(), threading.RLock()
         self._heard: tuple[Recording, ...] = ()
-        super().__init__(**traits)
+        self._between: course.Differences | None = None
+        super().__init__(**{"system": unit_system(), **traits})
         self.on_msg(self._receive)
         self._follow()
-        self.observe(lambda _: self._follow(), ["recordings", "names"])
+        self.observe(lambda _: self._follow(), ["recordings", "names", "system"])
 
     def close(self) -> None:
         """Listen no longer, and leave the browser."""
@@ -82,6 +91,7 @@ class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._heard = tuple(self.recordings)
         for recording in self._heard:
             recording.listeners.append(self._grown)
+        self._between = course.Differences(*self._heard) if len(self._heard) == 2 else None
         if self.cell is not None:
             self._show(None)
         self._tell()
@@ -104,7 +114,10 @@ class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._waiting.clear()
         if self.comm is None:  # closed meanwhile
             return
-        with self._changing:
+        with self._changing, in_units(self.system):
+            self.units, self.courses = course.units(), course.courses(self._heard)
+            self.marks = course.marks(self._heard, self.names)
+            self.differences = {} if self._between is None else self._between.now()
             self.scenes = [
                 {
                     "name": name,
@@ -133,7 +146,7 @@ class TubuleWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self.day = message["day"]
 
     def _show(self, cell: dict[str, Any] | None) -> None:
-        with self._changing:
+        with self._changing, in_units(self.system):
             self.cell = cell
             self.panel = None if cell is None else describe(cell)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from testis_abm.app.tubule.course import FIELDS
 from testis_abm.biology import steps
 from testis_abm.pictures.steps import FURTHER_LOOKS, STEPS
+from testis_abm.quantities import QUANTITIES
 
+_PMOL = 1e3  # pmol in a nmol
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
 _KINDS |= {name: look.name for name, look in FURTHER_LOOKS.items()}
 _ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
@@ -18,8 +21,8 @@ def describe(cell: dict[str, Any]) -> dict[str, Any]:
     where = f"day {cell['day']}" + (f", tubule {cell['tubule']}" if "tubule" in cell else ", between the tubules")
     rows = [("Stage of niche", cell["stage"])] if "stage" in cell else []
     rows += [
-        ("Testosterone here", f"{cell['testosterone_nmol_l']:.0f} nmol/L"),
-        ("Oestradiol here", f"{cell['oestradiol_pmol_l']:.0f} pmol/L"),
+        ("Testosterone here", _level("testosterone", cell["testosterone_nmol_l"])),
+        ("Oestradiol here", _level("oestradiol", cell["oestradiol_pmol_l"] / _PMOL)),
         ("T/E2 (molar)", _number(cell["testosterone_over_oestradiol"])),
         ("AR signal of niche", _number(cell["androgen_signal"])),
         ("ER-α signal", _number(cell["er_alpha_signal"])),
@@ -31,6 +34,11 @@ def describe(cell: dict[str, Any]) -> dict[str, Any]:
         rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
     rows.append(("Name", _short(cell["lineage"])))
     return {"title": _title(cell), "where": where, "rows": rows, "story": list(_story(cell))}
+
+
+def _level(field: str, nmol_l: float) -> str:
+    quantity = QUANTITIES[FIELDS[field]]
+    return f"{float(quantity.clinical(nmol_l)):,.3g} {quantity.clinical_unit}"
 
 
 def _title(cell: dict[str, Any]) -> str:
