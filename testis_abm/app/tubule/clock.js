@@ -102,6 +102,7 @@ const Clock = {
     let cells = 0;
     for (const pane of this.panes) if (pane.canvas.width) cells += this.paint(pane) || 0;
     this.show();
+    this.expose();
     this.drawn = this.playing ? [...this.drawn.filter((t) => now - t < 1000), now] : [];
     const span = now - this.drawn[0];
     if (span > 200) this.probe.fps = (1000 * (this.drawn.length - 1)) / span;

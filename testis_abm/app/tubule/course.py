@@ -21,7 +21,9 @@ FIELDS = {"testosterone": _T, "oestradiol": _E2, "ratio": "intratesticular_t_ove
 
 def units() -> dict[str, dict[str, Any]]:
     """Return unit and factor (of the frame's nmol/L) of each field, in the system of units in force."""
-    return {name: {"unit": QUANTITIES[of].clinical_unit, "factor": QUANTITIES[of].factor} for name, of in FIELDS.items()}
+    return {
+        name: {"unit": QUANTITIES[of].clinical_unit, "factor": QUANTITIES[of].factor} for name, of in FIELDS.items()
+    }
 
 
 def courses(shown: Sequence[Recording]) -> list[dict[str, Any]]:

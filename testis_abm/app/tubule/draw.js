@@ -11,6 +11,7 @@ const CLONE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#
 const STAGES = SLIDE.stages, NO_STAGE = SLIDE.noStage;
 const SHRUNKEN = SLIDE.shrunken; // radius of a hyalinised tubule over that of another
 const NO_VALUE = "#9a9a9a";
+const DYING = "#e0567a"; // dying cells take up eosin
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
 const NEAR = 4; // points of the screen for a um beyond which cells are drawn one by one
@@ -270,13 +271,13 @@ function stageOf({ cycle, ends, turned }, niche, day) {
   return stage < 0 ? STAGES.length - 1 : stage;
 }
 
-/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks. */
-function paintStages(g, section, day, frame) {
+/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks (`lacking`: these alone). */
+function paintStages(g, section, day, frame, lacking = false) {
   const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
   g.lineWidth = 3.5;
   for (let i = 0; i < turned.length; i++) {
     const tubule = Math.floor(i / around), at = (i % around) * piece;
-    if (stateOf(frame, tubule) !== THERE) continue;
+    if (stateOf(frame, tubule) !== THERE || (lacking && !(frame && frame.niche[i]))) continue;
     g.beginPath();
     g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
     g.strokeStyle = (frame && frame.niche[i] ? NO_STAGE[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)]).colour;

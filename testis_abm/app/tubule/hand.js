@@ -27,13 +27,13 @@ const Hand = {
     this.night = dark === null || dark === undefined ? hostIsDark(this.media) : dark;
     this.tone = this.night ? DARK : LIGHT;
     this.root.classList.toggle("night", this.night);
-    const style = getComputedStyle(this.root);
-    this.face = style.fontFamily; this.ink = style.color; this.paper = style.backgroundColor;
+    this.resize();
     this.ground = this.sprites = null; this.dirty = true;
     this.show(true);
   },
   resize() {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const ratio = this.forced || Math.min(window.devicePixelRatio || 1, 2), style = getComputedStyle(this.root);
+    this.face = style.fontFamily; this.ink = style.color; this.paper = style.backgroundColor; // once it is in the page
     for (const { canvas, arm: which } of this.panes) {
       const arm = this.arms[which], width = canvas.clientWidth, shape = arm.section.height / arm.section.width;
       const height = Math.round(Math.max(140, Math.min(width * shape, window.innerHeight * 0.78)));
@@ -129,6 +129,7 @@ const Hand = {
   },
   /** Show the chosen cell as it is at the present time. */
   again() {
+    if (this.wished && performance.now() - this.wished.at < 2000) return; // a relative is on its way
     const arm = this.arms[this.chosen.arm], frame = arm.days.length && arm.frames.get(arm.days[this.index(arm)]);
     this.late = !frame; // told once the frame has come
     if (!frame) return;

@@ -1,5 +1,5 @@
 // The widget's module: what a notebook or the page calls.
-for (const part of [Clock, Hand, Paint, FieldsOver, Legend, Strip, Panel]) Object.defineProperties(Slide.prototype, Object.getOwnPropertyDescriptors(part));
+for (const part of [Clock, Hand, Paint, FieldsOver, Loss, Legend, Strip, Panel, Film]) Object.defineProperties(Slide.prototype, Object.getOwnPropertyDescriptors(part));
 
 /** Draw the widget into an element of its host; return what ends it. */
 function render({ model, el }) {

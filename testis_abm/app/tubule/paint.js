@@ -1,5 +1,4 @@
 // A pane: tissue and field below, cells copied onto them, marks above.
-const DYING = "#e0567a"; // dying cells take up eosin
 const FAMILY = "#0b8f6a", CLONE_MATE = "#d55e00";
 
 const Paint = {
@@ -30,11 +29,13 @@ const Paint = {
     const rings = m && !pane.difference ? this.paintCells(g, m, t, k, left, top, base, pane) : [];
     if (k <= NEAR || pane.difference) g.putImageData(base.image, 0, 0);
     g.setTransform(k, 0, 0, -k, left, top);
-    if (this.stages) paintStages(g, arm.section, this.day, frame);
+    paintStages(g, arm.section, this.day, frame, !this.stages); // what niches lack is shown in any case
     g.setTransform(1, 0, 0, 1, 0, 0);
+    if (frame) this.paintLoss(g, arm, frame, k, left, top);
     this.paintRings(g, rings, k);
     this.paintBar(g, canvas, k);
     this.paintScales(g, pane);
+    this.paintInsults(g, pane);
     return m && !pane.difference ? m.n : 0;
   },
   /** Return what lies below the cells, and room to draw them on it; both are kept as long as they stay the same. */

@@ -227,6 +227,25 @@ class Recording:
             **self._life(frame_index, lineage, step),
         }
 
+    def find(self, lineage: int, day: int) -> tuple[int, int] | None:
+        """Return frame and row of a cell, in the kept frame nearest to a day that shows it; None if none does."""
+        kept, wanted = self._kept, np.uint64(lineage)
+        for index in sorted(range(len(kept)), key=lambda of: (abs(kept[of][0] - day), of)):
+            rows = np.flatnonzero(lineages(kept[index][1]) == wanted)
+            if len(rows):
+                return index, int(rows[0])
+        return None
+
+    def mates(self, frame_index: int, cell_index: int) -> list[int]:
+        """Return the lineages of the cells that bridges join to a germ cell in a frame."""
+        frame = self.frame(frame_index)
+        clone, step = frame.clone[cell_index], frame.step
+        if not steps.A_PALE < step[cell_index] < steps.COUNT:
+            return []
+        same = (frame.clone == clone) & (step > steps.A_PALE) & (step < steps.COUNT)
+        same[cell_index] = False
+        return [int(of) for of in frame.lineage[same]]
+
     def _life(self, frame_index: int, lineage: int, step: int) -> dict[str, Any]:
         """Return mother, daughters, later steps and end of a germ cell, as far as they were seen."""
         came, went = self.lives.mother(lineage), self.lives.end(lineage)

@@ -5,7 +5,8 @@ const COLOURS = {
 };
 const CELL_UNITS = { age: "days since A-pale", aromatase: "relative activity, logarithmic" };
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
-const HELP = "Space plays, arrows move by a day (shift: a week), + − 0 zoom, drag moves. A click shows a cell, Enter the one in the middle.";
+const HELP = "Space plays, ← → move by a day (with Shift by a week), Home and End to the first and the last; +, −, double click, Ctrl + wheel and pinch zoom, drag moves, 0 shows "
+  + "everything. A click shows a cell, Enter the one in the middle, Esc closes it.";
 
 class Slide {
   constructor(model, el) {
@@ -56,31 +57,35 @@ class Slide {
     this.recorded = make("span", { class: "tubule-recorded" });
     this.choice = chooser("Field", "Field over the tissue", { none: "none" }, "none", turned((value) => { this.field = value; this.layout(); }));
     const button = (label, says, key, act) => make("button", { type: "button", "aria-label": says, title: `${says} (${key})`, onclick: act }, label);
+    this.filmer = make("button", { type: "button", onclick: () => this.film() });
     this.bar = make("div", { class: "tubule-bar", role: "toolbar", "aria-label": "Time and view" },
-      this.play, this.slider, make("span", { class: "tubule-when" }, this.said, " ", this.recorded),
+      make("div", { class: "tubule-time" }, this.play, this.slider, make("span", { class: "tubule-when" }, this.said, " ", this.recorded)),
       chooser("Speed", "Days a second", Object.fromEntries(SPEEDS.map((s) => [s, `${s} d/s`])), String(this.speed), (value) => { this.speed = +value; }),
       chooser("Colour", "Colour of the cells", COLOURS, this.colour, turned((value) => { this.colour = value; })),
       this.choice, box("From 0", this.zero, turned((value) => { this.zero = value; this.ground = null; })), box("Stages", this.stages, turned((value) => { this.stages = value; })),
       make("span", { class: "tubule-zoom" }, button("+", "Zoom in", "+", () => this.zoom(1.5)), button("−", "Zoom out", "-", () => this.zoom(1 / 1.5)),
-        button("Fit", "Show everything", "0", () => this.fit())));
+        button("Fit", "Show everything", "0", () => this.fit())),
+      make("button", { type: "button", title: "Save what is seen as a picture (PNG)", onclick: () => this.snapshot() }, "Picture"), this.filmer);
+    this.status = make("p", { class: "tubule-status", role: "status" });
     this.body = make("div", { class: "tubule-panes" });
     this.aside = make("aside", { class: "tubule-panel", "aria-live": "polite", "aria-label": "The chosen cell" });
     this.legend = make("div", { class: "tubule-legend", "aria-label": "Legend" });
     this.strip = make("div", { class: "tubule-strip", "aria-label": "Levels over the days" });
     this.root = make("section", { class: "tubule", role: "region", "aria-label": "Living cross-section of seminiferous tubules", tabindex: 0, onkeydown: (event) => this.press(event) },
-      this.bar, make("div", { class: "tubule-body" }, this.body), this.legend, this.strip, make("p", { class: "tubule-help" }, HELP));
+      this.bar, this.status, make("div", { class: "tubule-body" }, make("div", { class: "tubule-main" }, this.body, this.legend, this.strip)), make("p", { class: "tubule-help" }, HELP));
   }
   /** Make the panes. */
   layout() {
     if (!(this.field in this.fieldChoices())) this.field = "none";
     this.panes = this.wanted().map((of) => this.pane(of));
     this.body.classList.toggle("tubule-many", this.panes.length > 2);
-    this.body.replaceChildren(...this.panes.map((of) => make("figure", {}, make("figcaption", {}, of.caption), of.canvas)));
+    this.body.replaceChildren(...this.panes.map((of) => make("figure", {}, of.said, of.canvas)));
     this.ground = null;
     this.resize();
     this.fit();
   }
   pane(of) {
+    of.said = make("figcaption", {}, of.caption);
     of.canvas = make("canvas", {
       tabindex: 0, role: "img", onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event),
       onpointerup: (event) => this.up(event, of), onpointercancel: (event) => this.cancel(event), onwheel: (event) => this.wheel(event),
@@ -101,17 +106,24 @@ class Slide {
     slider.setAttribute("aria-valuetext", `day ${Math.round(this.day)}`);
     this.said.textContent = `day ${day}`;
     this.recorded.textContent = this.last < this.planned ? `recorded to day ${this.last} of ${this.planned}` : `of ${this.planned}`;
-    for (const pane of this.panes) pane.canvas.setAttribute("aria-label", this.label(this.scenes[pane.arm]));
+    this.filmer.textContent = this.filming ? "Cancel film" : "Film";
+    this.filmer.title = this.filming ? "Stop filming and keep nothing" : "Film from the first day to the last that is recorded (WebM), at the speed chosen";
+    const lacking = this.arms.map((_, i) => this.lacks(i));
+    for (const pane of this.panes) {
+      pane.canvas.setAttribute("aria-label", this.label(this.scenes[pane.arm], lacking[pane.arm]));
+      const caption = lacking[pane.arm] && !pane.difference ? `${pane.caption}: ${lacking[pane.arm]}` : pane.caption;
+      if (pane.said.textContent !== caption) pane.said.textContent = caption;
+    }
     const select = this.choice.lastChild, choices = this.fieldChoices();
     if (fill(select, Object.keys(choices).join(), () => Object.entries(choices).map(([value, text]) => make("option", { value }, text)))) select.value = this.field;
     this.course(all);
-    if (all || !this.legend.dataset.mark) this.keys();
+    this.keys();
   }
-  label(scene) {
+  label(scene, lacking) {
     const lost = [["hyalinised", HYALINISED], ["removed", REMOVED]].map(([word, state]) => {
       const count = [...(scene.tubules || [])].filter((of) => of === state).length;
       return count ? `${count} of ${scene.tubules.length} tubules ${word}; ` : "";
     });
-    return `${scene.name}: section on day ${Math.round(this.day)}; ${lost.join("")}Enter shows the cell in the middle`;
+    return `${scene.name}: section on day ${Math.round(this.day)}; ${lost.join("")}${lacking ? `${lacking}; ` : ""}Enter shows the cell in the middle`;
   }
 }

@@ -1,6 +1,6 @@
 // The strip under the panes: what blood, testis and semen are over the days, for both arms, with the day that is shown.
 const SVG = "http://www.w3.org/2000/svg";
-const HEIGHT = 64; // of a course, points
+const HEIGHT = 64, TOP = 14; // of a course, points; room above for its highest level
 const svg = (tag, attributes = {}) => {
   const of = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) of.setAttribute(name, value);
@@ -36,12 +36,12 @@ const Strip = {
     this.scrub(Math.round(first + ((event.clientX - box.left) / box.width) * (last - first)));
   },
   chart(course) {
-    const known = course.arms.flatMap((arm) => arm.values).filter((value) => value !== null), most = Math.max(...known, 1e-9) * 1.06;
+    const known = course.arms.flatMap((arm) => arm.values).filter((value) => value !== null), most = Math.max(...known, 1e-9) ;
     const picture = svg("svg", { viewBox: `0 0 100 ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     const zero = svg("line", { class: "tubule-zero", x1: 0, x2: 100, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 });
     const start = svg("line", { class: "tubule-zero", x1: this.along(0), x2: this.along(0), y1: 0, y2: HEIGHT });
     const lines = course.arms.map((arm, i) => {
-      const parts = arm.days.map((day, k) => (arm.values[k] === null ? null : `${this.along(day).toFixed(2)},${(HEIGHT - 1 - ((HEIGHT - 2) * arm.values[k]) / most).toFixed(2)}`));
+      const parts = arm.days.map((day, k) => (arm.values[k] === null ? null : `${this.along(day).toFixed(2)},${(HEIGHT - 1 - ((HEIGHT - TOP - 1) * arm.values[k]) / most).toFixed(2)}`));
       return svg("polyline", { class: `tubule-curve tubule-arm${this.colourOf(i)}`, points: parts.filter(Boolean).join(" ") });
     });
     const cursor = svg("line", { class: "tubule-cursor", y1: 0, y2: HEIGHT });
@@ -49,7 +49,7 @@ const Strip = {
     const levels = course.arms.map((_, i) => make("b", { class: `tubule-arm${this.colourOf(i)}` }, "–"));
     const title = make("div", { class: "tubule-title" }, make("span", {}, course.name, " ", make("small", {}, course.unit)), make("span", { class: "tubule-levels" }, ...levels));
     const root = make("figure", { class: "tubule-course", role: "img" }, title,
-      make("div", { class: "tubule-plot", title: "A click goes to this day", onclick: (event) => this.goTo(event) }, picture, make("small", { class: "tubule-most" }, figure(most / 1.06))));
+      make("div", { class: "tubule-plot", title: "A click goes to this day", onclick: (event) => this.goTo(event) }, picture, make("small", { class: "tubule-most" }, figure(most))));
     return { root, cursor, levels, course };
   },
   /** Return the colour of an arm: the untreated control is grey, wherever it stands. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import threading
 from functools import cache
@@ -14,14 +15,31 @@ import traitlets
 
 from testis_abm.app.tubule import course
 from testis_abm.app.tubule.recording import Recording
-from testis_abm.app.tubule.words import describe
+from testis_abm.app.tubule.words import describe, short
 from testis_abm.pictures.steps import slide
 from testis_abm.quantities import in_units, unit_system
 
 _SETTLE = 0.2  # seconds in which new frames gather before the browser hears of them
 _MOST_DAYS = 12  # frames in an answer
+_MOST_RELATIVES, _MOST_MATES, _MOST_FAMILY = 24, 8, 2000  # of a chosen cell
+_LINEAGE = re.compile(r"[0-9]{1,20}")
 # In the order in which they are joined into one module.
-_PARTS = ("dom", "frames", "draw", "clock", "hand", "paint", "fields", "legend", "strip", "panel", "slide", "module")
+_PARTS = (
+    "dom",
+    "frames",
+    "draw",
+    "clock",
+    "hand",
+    "paint",
+    "fields",
+    "loss",
+    "legend",
+    "strip",
+    "panel",
+    "film",
+    "slide",
+    "module",
+)
 NAMES = ("Treated", "Untreated control")
 
 
@@ -141,14 +159,21 @@ class TubuleWidget(anywidget.AnyWidget):
         if kind == "need":
             self.send({"kind": "chunk"}, [answer(shown, message)])
         elif kind == "pick":
-            self._show(clicked(shown, message))
+            self._show(clicked(shown, message), _which(shown, message))
+        elif kind == "kin":
+            found, which = kin(shown, message), _which(shown, message)
+            if found is not None:
+                self._show(found, which)
         elif kind == "seen" and isinstance(message.get("day"), int):
             self.day = message["day"]
 
-    def _show(self, cell: dict[str, Any] | None) -> None:
+    def _show(self, cell: dict[str, Any] | None, which: int | None = None) -> None:
         with self._changing, in_units(self.system):
             self.cell = cell
-            self.panel = None if cell is None else describe(cell)
+            if cell is None or which is None:
+                self.panel = None
+            else:
+                self.panel = describe(cell) | _place(which, cell) | _relatives(self._heard[which], cell)
 
 
 def answer(shown: list[Recording], wanted: dict[str, Any]) -> bytes:
@@ -172,6 +197,44 @@ def clicked(shown: list[Recording], message: dict[str, Any]) -> dict[str, Any] |
         return shown[which].describe(shown[which].days.index(message["day"]), index) if index >= 0 else None
     except (KeyError, TypeError, ValueError, IndexError):  # thinned away since, or not from our module
         return None
+
+
+def kin(shown: list[Recording], message: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is known of a cell named by its lineage, on the day nearest to one on which it is there; None if there is none."""
+    which = _which(shown, message)
+    lineage, day = message.get("lineage"), message.get("day")
+    if which is None or not isinstance(day, int) or not isinstance(lineage, str) or not _LINEAGE.fullmatch(lineage):
+        return None
+    found = shown[which].find(int(lineage) % 2**64, day)
+    return None if found is None else shown[which].describe(*found)
+
+
+def _place(which: int, cell: dict[str, Any]) -> dict[str, Any]:
+    """Return where the browser finds a cell: arm, day, row, halves of its lineage, clone (0: none)."""
+    of = int(cell["lineage"])
+    clone = int(cell["clone"], 16) if cell.get("clone") else 0
+    return {"arm": which, "day": cell["day"], "lineage": [of & 0xFFFFFFFF, of >> 32], "clone": clone}
+
+
+def _relatives(recording: Recording, cell: dict[str, Any]) -> dict[str, Any]:
+    """Return the relatives of a germ cell, each as a button that chooses it on a day on which it is shown, and its whole family."""
+    if cell["kind"] != "germ":
+        return {"relatives": [], "family": []}
+    found: list[dict[str, Any]] = []
+
+    def add(label: str, lineage: int, day: int) -> None:
+        if len(found) < _MOST_RELATIVES and (at := recording.find(lineage, day)) is not None:
+            found.append({"label": f"{label} {short(lineage)}", "lineage": str(lineage), "day": recording.days[at[0]]})
+
+    own = int(cell["lineage"])
+    if cell["mother"] is not None:
+        add("Mother", int(cell["mother"]), cell["born_day"] - 1)
+    for daughter in cell["daughters"]:
+        add("Daughter", int(daughter["lineage"]), daughter["day"])
+    for mate in recording.mates(recording.days.index(cell["day"]), cell["index"])[:_MOST_MATES]:
+        add("Clone mate", mate, cell["day"])
+    family = recording.lives.family(own)[:_MOST_FAMILY]
+    return {"relatives": found, "family": [[of & 0xFFFFFFFF, of >> 32] for of in family]}
 
 
 def _which(shown: list[Recording], message: dict[str, Any]) -> int | None:

@@ -32,7 +32,7 @@ def describe(cell: dict[str, Any]) -> dict[str, Any]:
     if cell["kind"] == "germ":
         rows = [("In this step", f"{cell['age_days']} days"), ("Days left", f"{cell['left_days']}"), *rows]
         rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
-    rows.append(("Name", _short(cell["lineage"])))
+    rows.append(("Name", short(cell["lineage"])))
     return {"title": _title(cell), "where": where, "rows": rows, "story": list(_story(cell))}
 
 
@@ -53,7 +53,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def _short(lineage: object) -> str:
+def short(lineage: object) -> str:
     """Return a cell's name as people can compare it: the first eight of its sixteen digits."""
     return f"{int(str(lineage)):016x}"[:8]
 
@@ -62,11 +62,11 @@ def _story(cell: dict[str, Any]) -> Iterator[str]:
     if cell["kind"] != "germ":
         return
     if cell["mother"] is not None:
-        yield f"Born by day {cell['born_day']} of {_short(cell['mother'])}."
+        yield f"Born by day {cell['born_day']} of {short(cell['mother'])}."
     for change in cell["later_steps"]:
         yield f"Day {change['day']}: {change['step'].replace('_', ' ')}."
     for daughter in cell["daughters"]:
-        yield f"Day {daughter['day']}: daughter {_short(daughter['lineage'])}."
+        yield f"Day {daughter['day']}: daughter {short(daughter['lineage'])}."
     if cell["fate"] == "divided" and len(cell["daughters"]) == 1:
         yield "The other daughter died within the day."
     if cell["fate"] in _ENDS:

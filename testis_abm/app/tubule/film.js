@@ -1,0 +1,80 @@
+// What is seen as a picture (PNG) and as a film (WebM), with day, arms, legend and what it is.
+const DISCLAIMER = "Simulated by testis_abm: research software, not medical advice.";
+const FILM_TYPES = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
+
+/** Hand a file to whoever looks. */
+function handOver(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+const Film = {
+  /** Return a canvas that holds the panes as they are, and what says what they show; drawn again into `sheet` if it is given. */
+  compose(sheet = document.createElement("canvas")) {
+    const r = this.ratio, from = this.body.getBoundingClientRect(), width = Math.round(from.width * r), head = 30 * r, below = head + Math.round(from.height * r) + 8 * r;
+    const column = 250 * r, columns = Math.max(1, Math.floor(width / column)), row = 24 * r, rings = this.rings();
+    const entries = [...NAMES.map((name, step) => ({ name, step })), ...STRUCTURES.map(([name]) => ({ name, step: name })), ...rings.map(({ name, colour }) => ({ name: this.stages && name.length < 4 ? `stage ${name}` : name, colour }))];
+    const height = below + Math.ceil(entries.length / columns) * row + 26 * r;
+    if (sheet.width !== width || sheet.height !== 2 * Math.ceil(height / 2)) { sheet.width = width; sheet.height = 2 * Math.ceil(height / 2); }
+    const g = sheet.getContext("2d"), write = (text, x, y, font = `${13 * r}px ${this.face}`) => { g.font = font; g.fillStyle = this.ink; g.fillText(text, x, y, width - x - 8 * r); };
+    g.textAlign = "left"; g.textBaseline = "alphabetic";
+    g.fillStyle = this.paper; g.fillRect(0, 0, sheet.width, sheet.height);
+    write(`Day ${Math.floor(this.day + 1e-6)} of ${this.planned}`, 8 * r, 20 * r, `600 ${16 * r}px ${this.face}`);
+    for (const { canvas, said } of this.panes) {
+      const at = canvas.getBoundingClientRect(), caption = said.getBoundingClientRect();
+      write(said.textContent, (caption.left - from.left) * r, head + (caption.bottom - from.top - 5) * r, `600 ${13 * r}px ${this.face}`);
+      g.drawImage(canvas, (at.left - from.left) * r, head + (at.top - from.top) * r, at.width * r, at.height * r);
+    }
+    entries.forEach(({ name, step, colour }, i) => {
+      const x = (i % columns) * column + 8 * r, y = below + Math.floor(i / columns) * row + row / 2;
+      if (colour) { g.fillStyle = colour; g.fillRect(x + 4 * r, y - 6 * r, 18 * r, 12 * r); }
+      else this.paintKey(g, step, x + 13 * r, y, r);
+      write(name, x + 32 * r, y + 4 * r);
+    });
+    write(DISCLAIMER, 8 * r, sheet.height - 8 * r, `${12 * r}px ${this.face}`);
+    return sheet;
+  },
+  /** Draw all panes at so many points of theirs to a point of the page. */
+  sharpen(ratio) {
+    this.forced = ratio;
+    this.resize();
+    for (const pane of this.panes) if (pane.canvas.width) this.paint(pane);
+    this.dirty = true;
+  },
+  snapshot() {
+    this.sharpen(2);
+    const sheet = this.compose();
+    this.sharpen(null);
+    sheet.toBlob((blob) => { handOver(blob, `testis_abm-day-${Math.floor(this.day + 1e-6)}.png`); this.report("The picture is saved."); }, "image/png");
+  },
+  /** Film from the first day to the last recorded one, at the speed that is chosen; again: cancel. */
+  film() {
+    if (this.filming) return this.cut(false);
+    const type = typeof MediaRecorder === "undefined" ? null : FILM_TYPES.find((of) => MediaRecorder.isTypeSupported(of));
+    if (!type || !HTMLCanvasElement.prototype.captureStream) return this.report("This browser records no films; in a shell: testis-abm export film FILE --out film.mp4 --arm both");
+    this.day = this.first; this.playing = true; this.following = false;
+    const sheet = this.compose(), recorder = new MediaRecorder(sheet.captureStream(30), { mimeType: type, videoBitsPerSecond: 8_000_000 }), parts = [];
+    recorder.ondataavailable = (event) => { if (event.data.size) parts.push(event.data); };
+    recorder.onstop = () => { if (this.filming && this.filming.whole) handOver(new Blob(parts, { type: "video/webm" }), "testis_abm.webm"); this.filming = null; this.show(true); };
+    recorder.start(1000);
+    this.filming = { sheet, recorder, whole: false };
+    this.dirty = true;
+    this.show(true);
+  },
+  /** Take what has been drawn into the film; end it with the last day, or when somebody pauses. */
+  expose() {
+    if (!this.filming || this.filming.recorder.state !== "recording") return;
+    this.compose(this.filming.sheet);
+    const part = (this.day - this.first) / Math.max(this.last - this.first, 1);
+    this.report(`Filming: ${Math.round(100 * part)} %`);
+    if (!this.playing) this.cut(this.day >= this.last - 1e-6);
+  },
+  cut(whole) {
+    this.filming.whole = whole;
+    this.playing = false;
+    this.report(whole ? "The film is saved." : "The film was cancelled.");
+    this.filming.recorder.stop();
+  },
+  report(text) { if (this.status.textContent !== text) this.status.textContent = text; },
+};
