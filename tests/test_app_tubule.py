@@ -24,7 +24,7 @@ solara = pytest.importorskip("solara")
 from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
 from testis_abm.app.tubule.frame import EMPTY, HYALINISED, LEYDIG, REMOVED, SERTOLI, THERE, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
-from testis_abm.app.tubule.view import follow  # noqa: E402
+from testis_abm.app.tubule.recording import follow  # noqa: E402
 from testis_abm.app.tubule.widget import answer, clicked  # noqa: E402
 from testis_abm.app.tubule.words import describe  # noqa: E402
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.app.tubule.recording import Recording
-from testis_abm.experiments.simulate import so_far
 from testis_abm.pictures.courses import spans
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.measures import Measure, measures
@@ -26,54 +26,53 @@ def units() -> dict[str, dict[str, Any]]:
     }
 
 
-def courses(shown: Sequence[Recording]) -> list[dict[str, Any]]:
-    """Return, for each quantity of the strip, `name`, `unit` and the `arms` (one for each recording: `days` and `values`).
+class Course:
+    """The levels of one recorded man, read from his own tables once each; serum E2 is by the scenario's assay.
 
-    Values are those of the model's own tables, in the system of units in force; serum E2 is by the scenario's assay.
+    Attributes:
+        columns: of quantities; none of a model that keeps no records.
     """
-    found: list[dict[str, Any]] = []
-    for recording in shown:
-        for number, (measure, days, values) in enumerate(_of(recording)):
-            if number == len(found):
-                quantity = QUANTITIES[measure.column]
-                found.append({"name": quantity.title, "unit": quantity.clinical_unit, "arms": []})
-            found[number]["arms"].append({"days": days, "values": values})
-    return found
+
+    def __init__(self, recording: Recording) -> None:
+        model = recording.model
+        case, self._records = getattr(model, "case", None), getattr(model, "records", None)
+        self._known: dict[str, Measure] = {}
+        if case is not None and self._records is not None:
+            known = {measure.column: measure for measure in measures(values=case.values(), stored=True)}
+            self._known = {column: known[column] for column in _columns(case.samples.assay)}
+        self.columns = tuple(self._known)
+        self._days: dict[str, list[int]] = {column: [] for column in self.columns}
+        self._levels: dict[str, list[float]] = {column: [] for column in self.columns}
+
+    def now(self, column: str) -> dict[str, list[Any]]:
+        """Return `days` and `values` so far in the system of units in force; None where there is no level."""
+        measure, days, levels = self._known[column], self._days[column], self._levels[column]
+        new = self._records[measure.table][len(days) :]  # type: ignore[index]
+        if new:
+            rows = pd.DataFrame(new)
+            days += rows["day"].tolist()
+            levels += measure.read(rows).tolist()
+        factor = QUANTITIES[column].factor
+        return {
+            "days": list(days),
+            "values": [float(f"{level * factor:.5g}") if math.isfinite(level) else None for level in levels],
+        }
 
 
-def _of(recording: Recording) -> list[tuple[Measure, list[int], list[float | None]]]:
-    """Return the measures of one man with their days and levels; of a model that keeps no records none."""
-    model = recording.model
-    records, case = getattr(model, "records", None), getattr(model, "case", None)
-    if records is None or case is None:
-        return []
-    wanted = _wanted(case.samples.assay)
-    known = {measure.column: measure for measure in measures(values=case.values(), stored=True)}
-    chosen = [known[name] for name in wanted if name in known]
-    tables = {measure.table for measure in chosen}
-    # Another thread may be living this man: as many rows of each table as all have by now.
-    count = min(len(records[table]) for table in tables)
-    rows = {table: [("", 0, *row) for row in records[table][:count]] for table in tables}
-    if not count:
-        return []
-    run = so_far(case, rows)
-    return [(measure, *_course(run.tables[measure.table], measure)) for measure in chosen]
+def courses(shown: Sequence[Course]) -> list[dict[str, Any]]:
+    """Return, for each quantity of the strip, `name`, `unit` and the `arms` (one for each recording), in the system of units in force."""
+    return [
+        {
+            "name": QUANTITIES[column].title,
+            "unit": QUANTITIES[column].clinical_unit,
+            "arms": [one.now(column) for one in shown],
+        }
+        for column in (shown[0].columns if shown else ())
+    ]
 
 
-def _wanted(assay: str) -> tuple[str, ...]:
-    return (
-        "testosterone_nmol_l",
-        OESTRADIOL[assay],
-        _T,
-        _E2,
-        "daily_production_million_g",
-        "expected_concentration_million_ml",
-    )
-
-
-def _course(rows: pd.DataFrame, measure: Measure) -> tuple[list[int], list[float | None]]:
-    levels = QUANTITIES[measure.column].clinical(measure.read(rows))
-    return rows["day"].tolist(), [float(f"{level:.5g}") if np.isfinite(level) else None for level in levels]
+def _columns(assay: str) -> tuple[str, ...]:
+    return ("testosterone_nmol_l", OESTRADIOL[assay], _T, _E2, "daily_production_million_g", "concentration_million_ml")
 
 
 def marks(shown: Sequence[Recording], names: Sequence[str]) -> list[dict[str, Any]]:

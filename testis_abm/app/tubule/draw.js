@@ -15,11 +15,11 @@ const DYING = "#e0567a"; // dying cells take up eosin
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
 const NEAR = 4; // points of the screen for a um beyond which cells are drawn one by one
-const LIGHT = { ...SLIDE.stain, ring: "#000000" };
+const LIGHT = { ...SLIDE.stain, ring: "#000000", lacking: NO_STAGE.map((of) => of.colour) };
 const DARK = {
   stroma: "#1d151c", fibre: "#33222e", epithelium: "#3a2633", cleft: "#5d3f52", lumen: "#120d12", membrane: "#c56b9b", myoid: "#a57bb5",
   cytoplasm: "#4a3242", cytoplasmEdge: "#7d566f", eosin: "#8a4a55", eosinEdge: "#c27684", vessel: "#d0574b", plasma: "#3a1c1c",
-  blood: "#c8503f", tail: "#98a2dc", ring: "#ffffff",
+  blood: "#c8503f", tail: "#98a2dc", ring: "#ffffff", lacking: ["#8b8b8b", "#ffffff"],
 };
 
 /** A small generator, so that a nucleus keeps its chromatin. */
@@ -271,16 +271,16 @@ function stageOf({ cycle, ends, turned }, niche, day) {
   return stage < 0 ? STAGES.length - 1 : stage;
 }
 
-/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks (`lacking`: these alone). */
-function paintStages(g, section, day, frame, lacking = false) {
+/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks in that of a tone (`alone`: these alone). */
+function paintStages(g, section, day, frame, tone = LIGHT, alone = false) {
   const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
   g.lineWidth = 3.5;
   for (let i = 0; i < turned.length; i++) {
     const tubule = Math.floor(i / around), at = (i % around) * piece;
-    if (stateOf(frame, tubule) !== THERE || (lacking && !(frame && frame.niche[i]))) continue;
+    if (stateOf(frame, tubule) !== THERE || (alone && !(frame && frame.niche[i]))) continue;
     g.beginPath();
     g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
-    g.strokeStyle = (frame && frame.niche[i] ? NO_STAGE[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)]).colour;
+    g.strokeStyle = frame && frame.niche[i] ? tone.lacking[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)].colour;
     g.stroke();
   }
 }

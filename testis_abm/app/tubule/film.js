@@ -12,27 +12,27 @@ function handOver(blob, name) {
 const Film = {
   /** Return a canvas that holds the panes as they are, and what says what they show; drawn again into `sheet` if it is given. */
   compose(sheet = document.createElement("canvas")) {
-    const r = this.ratio, from = this.body.getBoundingClientRect(), width = Math.round(from.width * r), head = 30 * r, below = head + Math.round(from.height * r) + 8 * r;
-    const column = 250 * r, columns = Math.max(1, Math.floor(width / column)), row = 24 * r, rings = this.rings();
+    const r = this.ratio, from = this.body.getBoundingClientRect(), edge = 10 * r, width = Math.round(from.width * r + 2 * edge), head = 30 * r, below = head + Math.round(from.height * r) + 8 * r;
+    const column = 250 * r, columns = Math.max(1, Math.floor((width - edge) / column)), row = 24 * r, rings = this.rings();
     const entries = [...NAMES.map((name, step) => ({ name, step })), ...STRUCTURES.map(([name]) => ({ name, step: name })), ...rings.map(({ name, colour }) => ({ name: this.stages && name.length < 4 ? `stage ${name}` : name, colour }))];
     const height = below + Math.ceil(entries.length / columns) * row + 26 * r;
     if (sheet.width !== width || sheet.height !== 2 * Math.ceil(height / 2)) { sheet.width = width; sheet.height = 2 * Math.ceil(height / 2); }
-    const g = sheet.getContext("2d"), write = (text, x, y, font = `${13 * r}px ${this.face}`) => { g.font = font; g.fillStyle = this.ink; g.fillText(text, x, y, width - x - 8 * r); };
+    const g = sheet.getContext("2d"), write = (text, x, y, font = `${13 * r}px ${this.face}`, most = width - x - edge) => { g.font = font; g.fillStyle = this.ink; g.fillText(text, x, y, most); };
     g.textAlign = "left"; g.textBaseline = "alphabetic";
     g.fillStyle = this.paper; g.fillRect(0, 0, sheet.width, sheet.height);
-    write(`Day ${Math.floor(this.day + 1e-6)} of ${this.planned}`, 8 * r, 20 * r, `600 ${16 * r}px ${this.face}`);
+    write(`Day ${Math.floor(this.day + 1e-6)} of ${this.planned}`, edge, 20 * r, `600 ${16 * r}px ${this.face}`);
     for (const { canvas, said } of this.panes) {
       const at = canvas.getBoundingClientRect(), caption = said.getBoundingClientRect();
-      write(said.textContent, (caption.left - from.left) * r, head + (caption.bottom - from.top - 5) * r, `600 ${13 * r}px ${this.face}`);
-      g.drawImage(canvas, (at.left - from.left) * r, head + (at.top - from.top) * r, at.width * r, at.height * r);
+      write(said.textContent, edge + (caption.left - from.left) * r, head + (caption.bottom - from.top - 5) * r, `600 ${13 * r}px ${this.face}`, at.width * r);
+      g.drawImage(canvas, edge + (at.left - from.left) * r, head + (at.top - from.top) * r, at.width * r, at.height * r);
     }
     entries.forEach(({ name, step, colour }, i) => {
-      const x = (i % columns) * column + 8 * r, y = below + Math.floor(i / columns) * row + row / 2;
+      const x = (i % columns) * column + edge, y = below + Math.floor(i / columns) * row + row / 2;
       if (colour) { g.fillStyle = colour; g.fillRect(x + 4 * r, y - 6 * r, 18 * r, 12 * r); }
       else this.paintKey(g, step, x + 13 * r, y, r);
       write(name, x + 32 * r, y + 4 * r);
     });
-    write(DISCLAIMER, 8 * r, sheet.height - 8 * r, `${12 * r}px ${this.face}`);
+    write(DISCLAIMER, edge, sheet.height - 8 * r, `${12 * r}px ${this.face}`);
     return sheet;
   },
   /** Draw all panes at so many points of theirs to a point of the page. */

@@ -19,11 +19,11 @@ const Legend = {
   tintOf(step) { return this.colour === "step" ? STEP_COLOURS[step] : this.colour === "stain" ? null : NO_VALUE; },
   /** Return the marks in use besides cells: name and colour. */
   rings() {
-    const lacking = NO_STAGE.filter((_, k) => this.stages || this.arms.some((arm) => arm.motion && arm.motion.b.niche.includes(k + 1)));
+    const lacking = NO_STAGE.map(({ name }, k) => ({ name, colour: this.tone.lacking[k] })).filter((_, k) => this.stages || this.arms.some((arm) => arm.motion && arm.motion.b.niche.includes(k + 1)));
     return [...(this.stages ? STAGES : []), ...lacking];
   },
   keys() {
-    const mark = [this.colour, this.night, this.arms.map((arm) => arm.name), this.rings().map((of) => of.name), JSON.stringify(this.bars())].join("|");
+    const mark = [this.colour, this.night, this.arms.map((arm) => arm.name), this.rings().map((of) => of.name), this.shown(), JSON.stringify(this.bars())].join("|");
     if (fill(this.legend, mark, () => this.legendOf())) {
       const r = Math.min(window.devicePixelRatio || 1, 2);
       for (const canvas of this.legend.querySelectorAll(".tubule-key")) {

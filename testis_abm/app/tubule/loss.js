@@ -17,10 +17,10 @@ const Loss = {
     lossOf(frame, arm.section).forEach((of, tubule) => {
       const word = !of.there ? "" : of.empty === of.around ? "no germ cells" : of.blocked === of.around ? "stem cells blocked" : "";
       if (!word) return;
-      const x = left + centres[2 * tubule] * k, y = top - centres[2 * tubule + 1] * k;
+      const most = 1.7 * radius * k, x = left + centres[2 * tubule] * k, y = top - centres[2 * tubule + 1] * k;
       g.font = `italic ${12 * this.ratio}px ${this.face}`; g.textAlign = "center"; g.textBaseline = "middle";
-      g.lineWidth = 3 * this.ratio; g.strokeStyle = this.night ? "#000000b3" : "#ffffffd9"; g.strokeText(word, x, y);
-      g.fillStyle = this.night ? "#fff" : "#000"; g.fillText(word, x, y);
+      g.lineWidth = 3 * this.ratio; g.strokeStyle = this.night ? "#000000b3" : "#ffffffd9"; g.strokeText(word, x, y, most);
+      g.fillStyle = this.night ? "#fff" : "#000"; g.fillText(word, x, y, most);
     });
     g.textAlign = "left"; g.textBaseline = "alphabetic";
   },

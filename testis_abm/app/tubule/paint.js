@@ -29,7 +29,7 @@ const Paint = {
     const rings = m && !pane.difference ? this.paintCells(g, m, t, k, left, top, base, pane) : [];
     if (k <= NEAR || pane.difference) g.putImageData(base.image, 0, 0);
     g.setTransform(k, 0, 0, -k, left, top);
-    paintStages(g, arm.section, this.day, frame, !this.stages); // what niches lack is shown in any case
+    paintStages(g, arm.section, this.day, frame, this.tone, !this.stages); // what niches lack is shown in any case
     g.setTransform(1, 0, 0, 1, 0, 0);
     if (frame) this.paintLoss(g, arm, frame, k, left, top);
     this.paintRings(g, rings, k);

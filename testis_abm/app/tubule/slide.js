@@ -62,7 +62,7 @@ class Slide {
       make("div", { class: "tubule-time" }, this.play, this.slider, make("span", { class: "tubule-when" }, this.said, " ", this.recorded)),
       chooser("Speed", "Days a second", Object.fromEntries(SPEEDS.map((s) => [s, `${s} d/s`])), String(this.speed), (value) => { this.speed = +value; }),
       chooser("Colour", "Colour of the cells", COLOURS, this.colour, turned((value) => { this.colour = value; })),
-      this.choice, box("From 0", this.zero, turned((value) => { this.zero = value; this.ground = null; })), box("Stages", this.stages, turned((value) => { this.stages = value; })),
+      this.choice, box("Scale from 0", this.zero, turned((value) => { this.zero = value; this.ground = null; })), box("Stages", this.stages, turned((value) => { this.stages = value; })),
       make("span", { class: "tubule-zoom" }, button("+", "Zoom in", "+", () => this.zoom(1.5)), button("−", "Zoom out", "-", () => this.zoom(1 / 1.5)),
         button("Fit", "Show everything", "0", () => this.fit())),
       make("button", { type: "button", title: "Save what is seen as a picture (PNG)", onclick: () => this.snapshot() }, "Picture"), this.filmer);
@@ -77,7 +77,7 @@ class Slide {
   /** Make the panes. */
   layout() {
     if (!(this.field in this.fieldChoices())) this.field = "none";
-    this.panes = this.wanted().map((of) => this.pane(of));
+    this.panes = this.wanted().map((of, i, all) => this.pane({ ...of, first: !of.difference && all.findIndex((one) => one.arm === of.arm) === i }));
     this.body.classList.toggle("tubule-many", this.panes.length > 2);
     this.body.replaceChildren(...this.panes.map((of) => make("figure", {}, of.said, of.canvas)));
     this.ground = null;
@@ -85,7 +85,8 @@ class Slide {
     this.fit();
   }
   pane(of) {
-    of.said = make("figcaption", {}, of.caption);
+    of.lost = make("small", {});
+    of.said = make("figcaption", {}, of.caption, " ", of.lost);
     of.canvas = make("canvas", {
       tabindex: 0, role: "img", onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event),
       onpointerup: (event) => this.up(event, of), onpointercancel: (event) => this.cancel(event), onwheel: (event) => this.wheel(event),
@@ -111,8 +112,8 @@ class Slide {
     const lacking = this.arms.map((_, i) => this.lacks(i));
     for (const pane of this.panes) {
       pane.canvas.setAttribute("aria-label", this.label(this.scenes[pane.arm], lacking[pane.arm]));
-      const caption = lacking[pane.arm] && !pane.difference ? `${pane.caption}: ${lacking[pane.arm]}` : pane.caption;
-      if (pane.said.textContent !== caption) pane.said.textContent = caption;
+      const lost = pane.first ? lacking[pane.arm] : "";
+      if (pane.lost.textContent !== lost) pane.lost.textContent = lost;
     }
     const select = this.choice.lastChild, choices = this.fieldChoices();
     if (fill(select, Object.keys(choices).join(), () => Object.entries(choices).map(([value, text]) => make("option", { value }, text)))) select.value = this.field;

@@ -25,10 +25,17 @@ const Strip = {
     if (this.saidOn === `${day} ${this.drawnTo} ${anew}` && !anew) return;
     this.saidOn = `${day} ${this.drawnTo} ${anew}`;
     (this.charts || []).forEach(({ levels, root, course }) => {
-      const on = course.arms.map((arm) => arm.values[arm.days.indexOf(day)]);
-      levels.forEach((of, i) => { of.textContent = figure(on[i]); });
-      root.setAttribute("aria-label", `${course.name}, ${course.unit}, on day ${day}: ${course.arms.map((_, i) => `${this.arms[i] ? this.arms[i].name : ""} ${figure(on[i])}`).join("; ")}. A click goes to a day`);
+      const on = course.arms.map((arm) => this.levelOn(arm, day));
+      levels.forEach((of, i) => { of.textContent = on[i]; });
+      root.setAttribute("aria-label", `${course.name}, ${course.unit}, on day ${day}: ${course.arms.map((_, i) => `${this.arms[i] ? this.arms[i].name : ""} ${on[i]}`).join("; ")}. A click goes to a day`);
     });
+  },
+  /** Return an arm's level on a day in words; of what is not measured daily that of the last sample, with its day. */
+  levelOn({ days, values }, day) {
+    let at = days.length - 1;
+    while (at >= 0 && (days[at] > day || values[at] === null)) at--;
+    if (at < 0) return "–";
+    return days[at] === day ? figure(values[at]) : `${figure(values[at])} (day ${days[at]})`;
   },
   /** Go to the day that was pointed at on an element as wide as the time line. */
   goTo(event) {

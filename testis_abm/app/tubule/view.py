@@ -8,7 +8,7 @@ from typing import Any
 import solara
 
 from testis_abm.app.offline import stay_here
-from testis_abm.app.tubule.recording import Recording
+from testis_abm.app.tubule.recording import Recording, follow
 from testis_abm.app.tubule.widget import NAMES, TubuleWidget
 from testis_abm.quantities import unit_system
 
@@ -66,18 +66,3 @@ def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]
         return TubuleView(follow(model if shown is None else shown, **kept), **look)
 
     return component
-
-
-def follow(model: Any, **kept: Any) -> Recording:
-    """Let a model record itself after each day that it lives; return the recording (a model has one).
-
-    Args:
-        model: a TestisModel.
-        kept: for `Recording`.
-    """
-    for observer in model.observers:
-        if isinstance(observer, Recording):
-            return observer
-    recording = Recording(model, **kept)
-    model.observers.append(recording)
-    return recording

@@ -91,6 +91,7 @@ class TubuleWidget(anywidget.AnyWidget):
         self._waiting, self._changing = threading.Event(), threading.RLock()
         self._heard: tuple[Recording, ...] = ()
         self._between: course.Differences | None = None
+        self._courses: list[course.Course] = []
         super().__init__(**{"system": unit_system(), **traits})
         self.on_msg(self._receive)
         self._follow()
@@ -109,6 +110,7 @@ class TubuleWidget(anywidget.AnyWidget):
         self._heard = tuple(self.recordings)
         for recording in self._heard:
             recording.listeners.append(self._grown)
+        self._courses = [course.Course(recording) for recording in self._heard]
         self._between = course.Differences(*self._heard) if len(self._heard) == 2 else None
         if self.cell is not None:
             self._show(None)
@@ -133,7 +135,7 @@ class TubuleWidget(anywidget.AnyWidget):
         if self.comm is None:  # closed meanwhile
             return
         with self._changing, in_units(self.system):
-            self.units, self.courses = course.units(), course.courses(self._heard)
+            self.units, self.courses = course.units(), course.courses(self._courses)
             self.marks = course.marks(self._heard, self.names)
             self.differences = {} if self._between is None else self._between.now()
             self.scenes = [
