@@ -101,8 +101,10 @@ const Clock = {
     this.dirty = false;
     let cells = 0;
     for (const pane of this.panes) if (pane.canvas.width) cells += this.paint(pane) || 0;
-    this.show();
-    this.expose();
+    const mark = [Math.round(this.day), Math.floor(this.day + 1e-6), ...this.arms.map((arm) => arm.motion && arm.motion.b.day)].join();
+    if (mark === this.shownAt) this.point(); // within a day only the time line moves
+    else { this.shownAt = mark; this.show(); }
+    this.expose(now);
     this.drawn = this.playing ? [...this.drawn.filter((t) => now - t < 1000), now] : [];
     const span = now - this.drawn[0];
     if (span > 200) this.probe.fps = (1000 * (this.drawn.length - 1)) / span;

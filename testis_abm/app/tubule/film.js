@@ -1,5 +1,7 @@
 // What is seen as a picture (PNG) and as a film (WebM), with day, arms, legend and what it is.
 const DISCLAIMER = "Simulated by testis_abm: research software, not medical advice.";
+const SHELL = "in a shell: testis-abm export film FILE --out film.mp4 --arm both";
+const LAST_STANDS = 700, LONGEST_WAIT = 8000; // milliseconds
 const FILM_TYPES = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
 
 /** Hand a file to whoever looks. */
@@ -52,29 +54,39 @@ const Film = {
   film() {
     if (this.filming) return this.cut(false);
     const type = typeof MediaRecorder === "undefined" ? null : FILM_TYPES.find((of) => MediaRecorder.isTypeSupported(of));
-    if (!type || !HTMLCanvasElement.prototype.captureStream) return this.report("This browser records no films; in a shell: testis-abm export film FILE --out film.mp4 --arm both");
+    if (!type || !HTMLCanvasElement.prototype.captureStream) return this.report(`This browser records no films; ${SHELL}`);
     this.day = this.first; this.playing = true; this.following = false;
-    const sheet = this.compose(), recorder = new MediaRecorder(sheet.captureStream(30), { mimeType: type, videoBitsPerSecond: 8_000_000 }), parts = [];
-    recorder.ondataavailable = (event) => { if (event.data.size) parts.push(event.data); };
-    recorder.onstop = () => { if (this.filming && this.filming.whole) handOver(new Blob(parts, { type: "video/webm" }), "testis_abm.webm"); this.filming = null; this.show(true); };
-    recorder.start(1000);
-    this.filming = { sheet, recorder, whole: false };
-    this.dirty = true;
+    const sheet = this.compose(), stream = sheet.captureStream(30), recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: 8_000_000 });
+    const filming = { sheet, recorder, track: stream.getVideoTracks()[0], parts: [], whole: false, ended: null };
+    recorder.ondataavailable = (event) => { if (event.data.size) filming.parts.push(event.data); };
+    recorder.onstop = () => {
+      this.filming = null;
+      if (filming.whole && filming.parts.length) handOver(new Blob(filming.parts, { type: "video/webm" }), "testis_abm.webm");
+      this.report(!filming.whole ? "The film was cancelled." : filming.parts.length ? "The film is saved." : `This browser gave no film; ${SHELL}`);
+      this.show(true);
+    };
+    recorder.start(250);
+    this.filming = filming; this.dirty = true;
     this.show(true);
   },
-  /** Take what has been drawn into the film; end it with the last day, or when somebody pauses. */
-  expose() {
-    if (!this.filming || this.filming.recorder.state !== "recording") return;
-    this.compose(this.filming.sheet);
+  /** Take what has been drawn into the film. The last picture stands a while, and until something has come of the recorder. */
+  expose(now) {
+    const filming = this.filming;
+    if (!filming || filming.recorder.state !== "recording") return;
+    this.compose(filming.sheet);
+    if (filming.track.requestFrame) filming.track.requestFrame();
     const part = (this.day - this.first) / Math.max(this.last - this.first, 1);
-    this.report(`Filming: ${Math.round(100 * part)} %`);
-    if (!this.playing) this.cut(this.day >= this.last - 1e-6);
+    if (this.playing) return this.report(`Filming: ${Math.round(100 * part)} %`);
+    if (this.day < this.last - 1e-6) return this.cut(false); // somebody paused
+    filming.ended = filming.ended || now;
+    const stood = now - filming.ended;
+    if (stood > LAST_STANDS && (filming.parts.length || stood > LONGEST_WAIT)) return this.cut(true);
+    this.dirty = true;
   },
   cut(whole) {
     this.filming.whole = whole;
     this.playing = false;
-    this.report(whole ? "The film is saved." : "The film was cancelled.");
-    this.filming.recorder.stop();
+    if (this.filming.recorder.state === "recording") this.filming.recorder.stop();
   },
   report(text) { if (this.status.textContent !== text) this.status.textContent = text; },
 };

@@ -46,7 +46,7 @@ const Legend = {
   legendOf() {
     const key = (of) => make("canvas", { class: "tubule-key", "data-step": of, "aria-hidden": "true" });
     const arms = this.arms.map((arm, i) => make("b", { class: `tubule-arm${this.colourOf(i)}` }, arm.name.toLowerCase()));
-    const heading = make("p", { class: "tubule-heading" }, `Cells per tubule cross-section, mean of ${this.shown()} shown: `, ...arms.flatMap((of, i) => (i ? [", ", of] : [of])), arms.length > 1 ? " (difference)" : "");
+    const heading = make("p", { class: "tubule-heading" }, `Cells per tubule cross-section, mean of ${this.shown()} shown`, ...(arms.length > 1 ? [": ", arms[0], ", ", arms[1], " (difference)"] : []));
     this.numbers = NAMES.map(() => make("span", { class: "tubule-number" }));
     const entry = (name, step) => make("li", {}, key(step), make("span", {}, name), this.numbers[step]);
     const bars = this.bars().map((bar) => make("div", { class: "tubule-scale" }, make("span", {}, `${bar.name} (${bar.unit})`), make("span", {}, bar.low),

@@ -20,8 +20,7 @@ const Strip = {
       const lines = marks.length ? [this.line(marks)] : [];
       this.strip.replaceChildren(...lines, make("div", { class: "tubule-courses" }, ...this.charts.map((of) => of.root)));
     }
-    const at = `${this.along(this.day)}`;
-    for (const { cursor } of this.charts || []) { cursor.setAttribute("x1", at); cursor.setAttribute("x2", at); }
+    this.point();
     if (this.saidOn === `${day} ${this.drawnTo} ${anew}` && !anew) return;
     this.saidOn = `${day} ${this.drawnTo} ${anew}`;
     (this.charts || []).forEach(({ levels, root, course }) => {
@@ -29,6 +28,11 @@ const Strip = {
       levels.forEach((of, i) => { of.textContent = on[i]; });
       root.setAttribute("aria-label", `${course.name}, ${course.unit}, on day ${day}: ${course.arms.map((_, i) => `${this.arms[i] ? this.arms[i].name : ""} ${on[i]}`).join("; ")}. A click goes to a day`);
     });
+  },
+  /** Put the line of the day where it is. */
+  point() {
+    const at = `${this.along(this.day)}`;
+    for (const { cursor } of this.charts || []) { cursor.setAttribute("x1", at); cursor.setAttribute("x2", at); }
   },
   /** Return an arm's level on a day in words; of what is not measured daily that of the last sample, with its day. */
   levelOn({ days, values }, day) {

@@ -9,6 +9,7 @@ from testis_abm.app.tubule.course import FIELDS
 from testis_abm.biology import steps
 from testis_abm.pictures.steps import FURTHER_LOOKS, STEPS
 from testis_abm.quantities import QUANTITIES
+from testis_abm.results.report import number
 
 _PMOL = 1e3  # pmol in a nmol
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
@@ -38,7 +39,7 @@ def describe(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _level(field: str, nmol_l: float) -> str:
     quantity = QUANTITIES[FIELDS[field]]
-    return f"{float(quantity.clinical(nmol_l)):,.3g} {quantity.clinical_unit}"
+    return f"{number(float(quantity.clinical(nmol_l)))} {quantity.clinical_unit}"
 
 
 def _title(cell: dict[str, Any]) -> str:
