@@ -34,7 +34,7 @@ def Bar(session: Session) -> None:  # noqa: N802
                 title = f"{said.scenario.title} · {plan.duration_days} days, {plan.replicates} replicates"
                 widgets.paragraph(title, "ta-bar-man")
                 days = -float(plan.baseline_days), float(plan.duration_days)
-                widgets.html(screen.timeline(courses.spans(said.scenario), days))
+                widgets.html(screen.plan(courses.spans(said.scenario), days))
         with solara.Div(classes=["ta-bar-said"]):
             if said.problems or said.scenario is None:
                 more = f" (and {len(said.lines) - 1} more)" if len(said.lines) > 1 else ""

@@ -34,11 +34,13 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     """Show the app; its state is made here, so that two browsers never share one."""
     session = solara.use_memo(Session, [])
     solara.use_effect(lambda: _stay(session), [])
-    dark = solara.lab.use_dark_effective()
+    dark = session.dark.value
     solara.Title("testis_abm: human spermatogenesis, simulated")
     solara.Style(widgets.CSS)
     shown = session.tab.value
-    with v.Html(tag="div", class_="ta ta-night" if dark else "ta", attributes={"lang": "en"}):
+    with v.Html(
+        tag="div", class_="ta" if dark is None else "ta ta-night" if dark else "ta ta-day", attributes={"lang": "en"}
+    ):
         _Address(session)
         with solara.Div(classes=["ta-head"]):
             with solara.Div():
@@ -53,7 +55,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                 )
                 widgets.button(
                     "Light" if dark else "Dark",
-                    lambda: _colour(not dark),
+                    lambda: session.dark.set(not dark),
                     small=True,
                     says="Switch to light colours" if dark else "Switch to dark colours",
                 )
@@ -89,7 +91,9 @@ def _Address(session: Session) -> None:  # noqa: N802
     fragment = solara.use_memo(
         lambda: share.link(now.scenario) if now.scenario is not None and _served() else "", [now.scenario]
     )
-    state = [session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value]
+    state = [
+        session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value, session.tab.value, session.labs.value
+    ]  # fmt: skip
     stored = solara.use_memo(lambda: session.stored() if _served() else None, state)
     widgets.Address(
         fragment=fragment,
@@ -97,7 +101,8 @@ def _Address(session: Session) -> None:  # noqa: N802
         units=session.units.value,
         event_opened=session.open_link,
         event_restored=session.restore,
-        event_darkened=lambda _: _colour(True),
+        dark=session.dark.value,
+        event_darkened=session.darken,
         event_measured=session.measure,
     )
 
@@ -105,10 +110,6 @@ def _Address(session: Session) -> None:  # noqa: N802
 def _served() -> bool:
     """Return whether Solara's own server shows the page."""
     return "solara.server.starlette" in sys.modules
-
-
-def _colour(dark: bool) -> None:
-    solara.lab.theme.dark = dark
 
 
 def _to(session: Session, tab: str) -> Callable[[], None]:
@@ -120,7 +121,7 @@ def Slide(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
     recordings, scenario, now = session.recordings.value, session.progress.value.scenario, session.draft.value
     solara.use_effect(session.film, [scenario])
-    look = {"dark": solara.lab.use_dark_effective(), "units": session.units.value}
+    look = {"dark": session.dark.value, "units": session.units.value}
     written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     if scenario is not None and scenario != written:
         widgets.note(widgets.EARLIER)

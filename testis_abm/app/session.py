@@ -19,7 +19,7 @@ import solara
 from testis_abm.app import draft, own_code, share
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
-from testis_abm.quantities import UNIT_SYSTEMS, in_units, unit_system
+from testis_abm.quantities import GIVEN, UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -100,6 +100,7 @@ class Session:
         self.table: solara.Reactive[Opened | None] = _state(None)
         self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
+        self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
         self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
         self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
@@ -111,12 +112,17 @@ class Session:
         self._file, self._table = Parts(share.LARGEST_UPLOAD, " and no scenario"), Parts(LARGEST_TABLE, _LARGE_TABLE)
         self._filmed: Scenario | None = None
 
-    # ---- units
+    # ---- units and colours
 
     def measure(self, system: object) -> None:
         """Show levels in another system of units; what is none is not taken."""
         if isinstance(system, str) and system in UNIT_SYSTEMS:
             self.units.value = system
+
+    def darken(self, dark: object) -> None:
+        """Take dark or light colours, as the browser has them."""
+        if isinstance(dark, bool):
+            self.dark.value = dark
 
     def _start(self, background: Background, work: Work, fail: Fail) -> None:
         """Start work that words levels in the units of this page."""
@@ -438,13 +444,15 @@ class Session:
     # ---- what a reload brings back
 
     def stored(self) -> dict[str, Any]:
-        """Return what the browser keeps for a reload: the form, what was run last and the kept arms, as links."""
+        """Return what the browser keeps for a reload: the form, what was run last and the kept arms as links, the view and the laboratory values."""
         written, now = draft.understood(self.draft.value).scenario, self.progress.value
         arms = [(name, result.scenario) for name, result in self.kept.value]
         return {
             "form": share.link(written) if written else "",
             "ran": share.link(now.scenario) if now.scenario and (now.busy or now.phase == "done") else "",
             "arms": [[name, share.link(scenario)] for name, scenario in (*arms, *self.returning.value)],
+            "view": self.tab.value,
+            "labs": dict(self.labs.value),
         }
 
     def restore(self, kept: object) -> None:
@@ -458,6 +466,10 @@ class Session:
         rows = kept.get("arms") if isinstance(kept.get("arms"), list) else []
         named = [row for row in rows or () if isinstance(row, list) and len(row) == 2]
         arms = [(str(name), scenario) for name, link in named[:MOST_ARMS] if (scenario := _scenario(link)) is not None]
+        if isinstance(view := kept.get("view"), str):
+            self.tab.value = view[:_LONGEST_NAME]
+        if isinstance(labs := kept.get("labs"), Mapping):
+            self.labs.value = {name: str(labs[name])[:_LONGEST_NAME] for name in GIVEN if name in labs}
         self.returning.value = tuple(arms)  # first, so that the browser goes on keeping them
         if (written := form or ran) is not None:
             self.draft.value = draft.of(written)

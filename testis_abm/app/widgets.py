@@ -30,6 +30,7 @@ def Address(  # noqa: N802
     fragment: str,
     stored: dict[str, Any] | None,
     units: str,
+    dark: bool | None,
     event_opened: Callable[[Any], None],
     event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
@@ -38,7 +39,8 @@ def Address(  # noqa: N802
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
-    once the page is loaded again; None keeps nothing. The browser remembers a choice of `units`, and reports it.
+    once the page is loaded again; None keeps nothing. The browser remembers choices of `units` and `dark`, and reports
+    them; until one was made, it reports whether the system is dark.
     """
 
 

@@ -19,6 +19,7 @@ from testis_abm.results.report import number
 
 _WIDTH, _HEIGHT = 340, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 30, 24
+_PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
 
@@ -213,8 +214,45 @@ def timeline(spans: Sequence[Span], days: tuple[float, float]) -> str:
             out.append(text(x - 5, y + 12, span.label, anchor="end"))
         else:
             out.append(text(x + wide + 5, y + 12, span.label))
+    return _svg((width, height), f"Treatment: {_treatments(spans)}", out, "ta-chart ta-wide")
+
+
+def plan(spans: Sequence[Span], days: tuple[float, float]) -> str:
+    """Return treatments as bars over the days of the plan, in lines of text: readable at any width, a few of many."""
+    first, last = days
+
+    def along(day: float) -> float:
+        return 100.0 * (min(max(day, first), last) - first) / (last - first)
+
+    rows = []
+    for span in spans[:_PLAN_ROWS]:
+        left, wide = along(span.start), max(0.6, along(span.end) - along(span.start))
+        inside, place = wide > _PLAN_INSIDE, ""
+        if not inside:  # beside its bar, where there is more room
+            place = f"left:{left + wide:.1f}%" if left + wide < 50.0 else f"right:{100.0 - left:.1f}%"
+        name = f'<span class="{"ta-plan-in" if inside else "ta-plan-by"}" style="{place or f"left:{left:.1f}%"}">{escape(span.label)}</span>'
+        rows.append(
+            f'<div class="ta-plan-row"><i style="width:{along(0.0):.1f}%"></i><b style="left:{left:.1f}%;width:{wide:.1f}%"></b>{name}</div>'
+        )
+    if not spans:
+        rows.append(
+            f'<div class="ta-plan-row"><i style="width:{along(0.0):.1f}%"></i><span class="ta-plan-by" style="left:{along(0.0):.1f}%">no treatment</span></div>'
+        )
+    if (more := len(spans) - _PLAN_ROWS) > 0:
+        rows.append(f'<div class="ta-plan-more">and {more} more</div>')
+    ticks = [day for day in nice(first, last, 4, whole=True) if first <= day <= last and along(day) < 94.0]
+    marks = "".join(
+        f'<span style="left:{along(day):.1f}%">{"day 0" if day == 0 else f"{day:g}"}</span>'
+        for day in ticks
+        if day >= 0
+    )
+    words = escape(f"Treatment: {_treatments(spans)}", quote=True)
+    return f'<div class="ta-plan" role="img" aria-label="{words}">{"".join(rows)}<div class="ta-plan-days">{marks}</div></div>'
+
+
+def _treatments(spans: Sequence[Span]) -> str:
     words = "; ".join(f"{span.label} from day {span.start:g} to {span.end:g}" for span in spans)
-    return _svg((width, height), f"Treatment: {words or 'no treatment'}", out, "ta-chart ta-wide")
+    return words or "no treatment"
 
 
 # ---- heat map and intervals
