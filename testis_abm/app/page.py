@@ -133,7 +133,7 @@ def Slide(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
     recordings, scenario, now = session.recordings.value, session.progress.value.scenario, session.draft.value
     solara.use_effect(session.film, [scenario])
-    dark = session.dark.value
+    look = {"dark": session.dark.value, "units": session.units.value}
     written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     if scenario is not None and scenario != written:
         widgets.note(widgets.EARLIER)
@@ -146,9 +146,9 @@ def Slide(session: Session) -> None:  # noqa: N802
 
         if "treated" in recordings:
             names = recordings["treated"].model.case.done.capitalize(), "Untreated control"
-            TubuleView(recordings["treated"], control=recordings["untreated"], names=names, dark=dark)
+            TubuleView(recordings["treated"], control=recordings["untreated"], names=names, **look)
         else:
-            TubuleView(recordings["untreated"], names=("Untreated", ""), dark=dark)
+            TubuleView(recordings["untreated"], names=("Untreated", ""), **look)
 
 
 def _stay(session: Session) -> Callable[[], None]:
