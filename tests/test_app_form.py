@@ -117,6 +117,18 @@ def test_listed_missed_and_conditional_doses_are_typed():
     assert therapy.days == (0.0, 3.5, 7.0) and therapy.per == "kg"
 
 
+def test_examples_that_fields_show_are_right_when_typed():
+    now = draft.with_observed(draft.with_clamp(draft.with_therapy(START, "anastrozole"), "LH"), "testosterone_nmol_l")
+    rows = fields.THERAPY, fields.CLAMP, fields.OBSERVED
+    examples = [((*of.path, 0, field.key), field.hint) for of in rows for field in of.fields if field.hint]
+    said = [(path, hint) for path, hint in examples if hint not in ("once", "at once", "end", typed.NOTHING, "0, 3, 7")]
+    assert len(said) >= 8
+    for path, hint in said:
+        assert not draft.understood(draft.with_cell(now, *path, hint)).at(*path), (path, hint)
+    dosed = draft.with_cell(draft.with_cell(now, "therapy", 0, "every", ""), "therapy", 0, "from", "")
+    assert not draft.understood(draft.with_cell(dosed, "therapy", 0, "days", "0, 3, 7")).at("therapy", 0)
+
+
 def test_weight_may_be_typed_in_kg_of_a_man_of_his_height():
     now = draft.with_weight(draft.with_entry(START, 1.8, "man", "height"))
     said = draft.understood(draft.with_cell(now, "weight", 0, "bmi", "90 kg")).scenario

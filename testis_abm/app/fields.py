@@ -140,7 +140,7 @@ THERAPY = Rows(
         Field("every", "Every", typed.LENGTH, "once", suggestions=_OFTEN),
         *_LASTING,
         Field("over", "Infused over", typed.HOURS, "at once"),
-        Field("when", "Only when", hint="LH at day 0 < 5 IU/L"),
+        Field("when", "Only when", hint="LH < 5 IU/L at day 0", wide=True),
         Field("adds", "While the condition holds, its doses", typed.FLAG, options=ADDS, wide=True),
         Field("days", "On listed days", typed.DAYS, "0, 3, 7"),
         Field("missed", "Missed on days", typed.DAYS, typed.NOTHING),

@@ -86,7 +86,7 @@ def _slider_of(field: str) -> Slider:
     """Return the slider of a field that has no name of its own here: its whole range, under its name in files."""
     known = parameters.physiology()[field]
     unit = _UNITS.get(known.unit, known.unit)
-    factor, step = (_PERCENT, 1.0) if unit.startswith("%") else (1.0, 0.5)
+    factor, step = (_PERCENT, 1.0) if unit.startswith("%") else (1.0, 0.5 if known.high - known.low > 2.0 else 0.01)
     return Slider(field, parameters.in_words(field, heading=True), unit, factor * known.low, factor * known.high, step)
 
 
