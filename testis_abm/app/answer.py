@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 
 import pandas as pd
 import reacton.ipyvuetify as v
@@ -203,7 +204,7 @@ def _texts(result: Run) -> Iterator[str]:
 def _headed(text: str) -> tuple[str, str]:
     """Return the name before the first colon of a text, and the rest, as HTML."""
     head, _, rest = text.partition(": ")
-    return widgets.escape(head), widgets.escape(rest)
+    return escape(head), escape(rest)
 
 
 def _hangs(result: Run) -> None:
