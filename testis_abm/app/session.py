@@ -37,6 +37,9 @@ _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
+_RATHER_RUN = (
+    4.0  # times what a picture takes goes to the run before the next: on a machine that is busy they are rarer
+)
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
 # Bytes of a table of men: of what table_file.py reads, as much as a server that others use too holds for each of its pages.
@@ -636,7 +639,7 @@ class _Watcher:
         self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
         self.first: float | None = None
-        self._shown, self._allowance = started, Allowance(stop)
+        self._shown, self._took, self._allowance = started, 0.0, Allowance(stop)
 
     def publish(self, progress: Progress) -> None:
         """Show progress, unless the page has gone or another run has begun."""
@@ -658,7 +661,9 @@ class _Watcher:
         if not any(model.running for model in men.values()):
             self.rows = self._with(replicate, men)
             return
-        due = time.perf_counter() - self._shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)
+        due = time.perf_counter() - self._shown > max(_BETWEEN, _RATHER_RUN * self._took) or (
+            self.first is None and lived >= _FIRST_DAYS
+        )
         if lived and due:
             self._show(replicate, men, lived)
 
@@ -676,9 +681,11 @@ class _Watcher:
         text = f"Day {lived - plan.baseline_days} of {plan.duration_days}"
         text += f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
         done = (replicate + lived / (plan.baseline_days + plan.duration_days)) / plan.replicates
-        self._shown = time.perf_counter()
-        self.first = self.first or self._shown - self.started
+        begun = time.perf_counter()
+        self.first = self.first or begun - self.started
         self.publish(Progress("running", self.scenario, result, text, done, self.first))
+        self._shown = time.perf_counter()
+        self._took = self._shown - begun
 
 
 _tidying = threading.Lock()

@@ -19,6 +19,7 @@ from testis_abm.results.report import number
 
 _PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
 _FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
+_APART = 15.0  # pixels between names at the ends of lines
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
 
@@ -167,12 +168,12 @@ def _names(panel: Panel, frame: Frame, up: Callable[[float], float]) -> Iterator
     ends.sort()
     heights = [end[0] for end in ends]
     for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + 15.0)
+        heights[i] = max(heights[i], heights[i - 1] + _APART)
     # What was pushed under the axis goes up again, and what is above it with it.
     floor = frame.height - frame.bottom - 2.0
     for i in reversed(range(len(heights))):
         heights[i] = min(heights[i], floor)
-        floor = heights[i] - 15.0
+        floor = heights[i] - _APART
     beside = frame.right > 60.0
     for y, (_, k, words, day) in zip(heights, ends, strict=True):
         x = across(panel, frame, day)
