@@ -405,7 +405,7 @@ def test_a_reload_brings_back_results_and_arms(visitor):
     page.get_by_text("Kept as “Anastrozole 1 mg daily”").wait_for()
     visitor.tab("Compare")
     visitor.write("Name of arm 1", "mine")
-    page.locator("th", has_text="mine").wait_for()
+    page.get_by_role("rowheader", name="mine").wait_for()
     for _ in range(2):
         page.reload()
         page.locator("[data-phase=done]").wait_for()
@@ -413,14 +413,14 @@ def test_a_reload_brings_back_results_and_arms(visitor):
         assert visitor.fact("testosterone_ng_dl") == facts
         assert page.get_by_label("Duration", exact=True).input_value() == "60 days"
         visitor.tab("Compare")
-        page.locator("th", has_text="mine").wait_for()  # and a reload stays in this view
+        page.get_by_role("rowheader", name="mine").wait_for()  # and a reload stays in this view
     # Another address is another wish: its scenario opens, the arms stay.
     page.evaluate("link => { history.replaceState(null, '', location.pathname + link) }", share.link(ta.load(OBESE)))
     page.reload()
     page.get_by_role("status").filter(has_text="is loaded").wait_for()
     assert not page.locator("[data-phase]").count()
     visitor.tab("Compare")
-    page.locator("th", has_text="mine").wait_for()
+    page.get_by_role("rowheader", name="mine").wait_for()
 
 
 def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
@@ -619,13 +619,27 @@ def test_arms_a_store_and_a_study(visitor):
     page.wait_for_function("document.querySelectorAll('.ta-legend span').length === 3")
     for index in (1, 2):
         visitor.write(f"Name of arm {index}", "same")
-    page.locator("th", has_text="same (2)").wait_for()
+    page.get_by_role("rowheader", name="same (2)").wait_for()
+    page.locator(".ta-answer", has_text="Total motile count").wait_for()
+    page.get_by_label("Compared with").select_option("same")
+    page.get_by_role("rowheader", name="same", exact=True).locator("..").get_by_text("reference").wait_for()
     visitor.tab("Experiments")
-    page.get_by_role("img", name=re.compile("testosterone: change against untreated")).wait_for()
-    page.get_by_text("250 ug", exact=True).wait_for()
+    folder = page.locator("option", has_text="Doses · sweep").get_attribute("value")
+    page.get_by_label("Other results folders of this machine").select_option(folder)
+    page.get_by_role("group", name=re.compile("Testosterone, change against untreated")).wait_for()
+    page.locator(".ta-when-wide").get_by_text("250 ug", exact=True).wait_for()
     page.get_by_label("Show", exact=True).select_option("serum E2 (immunoassay)")
-    page.get_by_role("img", name=re.compile(r"serum E2 \(immunoassay\): change against untreated")).wait_for()
+    page.get_by_role("group", name=re.compile(r"Serum E2 \(immunoassay\), change against untreated")).wait_for()
+    # A click on a cell, and Enter on it, load its scenario.
+    for key, way, man in (("1", "click", "24"), ("3", "Enter", "36")):
+        cell = page.locator(f".ta-when-wide [data-at='{key}']")
+        cell.click() if way == "click" else cell.press("Enter")
+        page.get_by_text(f"body mass index {man} kg/m2, anastrozole dose 1 mg").first.wait_for()
+    visitor.tab("What if")
+    assert page.get_by_label("Body mass index, kg/m²").input_value() == "36"
+    assert page.get_by_label("Dose", exact=True).first.input_value() == "1 mg"
     visitor.tab("Experiments")
+    page.get_by_text("Quick look").click()
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
 
@@ -634,6 +648,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     page = visitor.page
     visitor.short()
     visitor.tab("Experiments")
+    page.get_by_text("Quick look").click()
     page.get_by_label("Output", exact=True).select_option("sperm concentration")
     page.get_by_role("button", name="Work out").click()
     page.get_by_role("button", name="Cancel").first.click()

@@ -10,8 +10,9 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, draft, gate, own_code, share, widgets
+from testis_abm.app import draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
+from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
@@ -168,7 +169,7 @@ VIEWS: dict[str, Callable[[Session], solara.Element]] = {
     "What if": WhatIf,
     "Patients": TableOfMen,
     "Slide": Slide,
-    "Compare": beyond.Compare,
+    "Compare": Compare,
     "Experiments": Experiments,
     "Share": Sharing,
 }

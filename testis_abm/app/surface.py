@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
-import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, widgets
+from testis_abm.app.results import parts
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.outputs import OUTPUTS
@@ -22,7 +22,7 @@ from testis_abm.support.errors import written
 if TYPE_CHECKING:
     from testis_abm.pictures.chart import SurfaceMap
 
-_OUTPUTS = (DEFAULT, "sperm concentration", "total motile count", "progressive motility", "normal forms")
+SHOWN = (DEFAULT, "sperm concentration", "total motile count", "progressive motility", "normal forms")
 _FINE = {"fine": (LEVELS, SETS), "coarse": (7, 10)}  # levels and parameter sets
 _HELP = (
     "What this man's testes make at any local testosterone and oestradiol, both clamped for 360 days, under plausible parameter "
@@ -33,11 +33,6 @@ _SPREAD = (
     "Intervals hold the spread of the model’s parameters and of the hypotheses: {sets} parameter sets, each with its answers to what "
     "the data do not decide. They hold no spread of men."
 )
-
-
-@solara.component_vue("surface.vue", vuetify=False)
-def _Picture(svg: str, event_pointed: Callable[[object], None]) -> None:  # noqa: N802
-    """Show a picture of our own making; report the `data-at` of what is clicked."""
 
 
 @solara.component
@@ -59,8 +54,8 @@ def SurfaceView(session: Session) -> None:  # noqa: N802
 
     widgets.heading("Response surface of the testis")
     widgets.paragraph(_HELP)
-    with solara.Div(classes=["ta-cells"]):
-        widgets.select("Output", word, [(name, OUTPUTS[name].heading) for name in _OUTPUTS], set_word)
+    with solara.Div(classes=["ta-cells", "ta-choices"]):
+        widgets.select("Output", word, [(name, OUTPUTS[name].heading) for name in SHOWN], set_word)
         widgets.select("Testosterone and", second, [(E2, "oestradiol"), (RATIO, "T/E2")], set_second)
         choices = [(HELD, "held at his own levels"), (FREE, "free to answer")]
         widgets.select("LH and FSH", held, choices, set_held)
@@ -76,23 +71,38 @@ def SurfaceView(session: Session) -> None:  # noqa: N802
     if found is not None:
         if scenario is not None and found.scenario != scenario.model_copy(update={"clamp": ()}):
             widgets.note("This surface is of an earlier form, which has changed since.")
-        _Found(session, found, word)
+        Found(session, found, word, titled=True)
 
 
 @solara.component
 @in_its_units
-def _Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
+def Found(session: Session, found: Surface, word: str, titled: bool = False) -> None:  # noqa: N802
+    """Show a surface: what treatment does on it, the map, a click on which loads a clamp, the table."""
     chart = solara.use_memo(lambda: surface_map(found, word), [id(found), word, session.units.value])
     extra = [("ta-limit", f"reference limit ({chart.reference.author})")] if chart.reference else []
-    widgets.heading(found.scenario.heading, 3)
-    _Picture(svg=screen.surface(chart), event_pointed=lambda at: _load(session, found, at))
+    if titled:
+        widgets.heading(found.scenario.heading, 3)
+    parts.answer(answer(found, word))
+    parts.picture(screen.surface(chart), f"surface {word}", lambda at: _load(session, found, at))
     if extra:
         widgets.html(screen.legend((), extra))
     widgets.paragraph(found.verdict(word), "ta-why")
     widgets.paragraph(_SPREAD.format(sets=found.sets), "ta-unit")
-    with v.Html(tag="details"):
-        v.Html(tag="summary", children=["All levels as a table"])
-        widgets.table(_table(chart), found.basis(), chart.across.name)
+    parts.table(_table(chart), found.basis(), chart.across.name, found.points, f"surface {found.scenario.heading}")
+
+
+def answer(found: Surface, word: str) -> str:
+    """Return where an output is highest, beside the man's own."""
+    row, spread = OUTPUTS[word], found.grid(word)
+    own = float(row.clinical(found.state("untreated")[row.column].median()))
+    if not np.isfinite(spread.median).any() or not found.told(row, float(np.nanmax(spread.median))):
+        return f"{row.title}: nothing that a laboratory tells from none at any of these levels."
+    i, k = np.unravel_index(np.nanargmax(spread.median), spread.median.shape)
+    across, up = found.axes
+    second = {E2: "oestradiol", RATIO: "T/E2"}[up.name]
+    best = Spread(*(part[i, k] for part in spread)).text(f" {row.clinical_unit}")
+    at = f"{number(100.0 * float(across.levels[k]))} % of his own testosterone and {number(100.0 * float(up.levels[i]))} % of his own {second}"
+    return f"{row.title} is highest at {at} within the testis: {best}; untreated he has {number(own)}."
 
 
 def _table(chart: SurfaceMap) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, form, widgets
+from testis_abm.app import charts, draft, form, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.app.units import in_its_units
@@ -73,11 +73,11 @@ def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         _keep(session, result)
     arms = [replace(arm, name=result.called(arm.arm)) for arm in courses.arms_of(result)]
     widgets.html(_legend(result))
-    _charts("Hormones", courses.hormones(arms))
-    _charts("Semen", courses.semen(arms))
+    _charts(session, "Hormones", courses.hormones(arms))
+    _charts(session, "Semen", courses.semen(arms))
     if done:
-        _charts("Tissue", courses.production(arms))
-        _charts("Safety and outcome", courses.safety(arms))
+        _charts(session, "Tissue", courses.production(arms))
+        _charts(session, "Safety and outcome", courses.safety(arms))
         _table(result)
 
 
@@ -108,9 +108,9 @@ def _legend(result: Run) -> str:
     return screen.legend([result.called(arm) for arm in result.arms], extra)
 
 
-def _charts(title: str, panels: list[chart.Panel]) -> None:
+def _charts(session: Session, title: str, panels: list[chart.Panel]) -> None:
     widgets.heading(title)
-    widgets.html(screen.grid(panels))
+    charts.grid(session, panels)
     if limits := screen.sources(panels):
         widgets.paragraph(limits, "ta-unit")
 

@@ -87,8 +87,8 @@ def _title(path: Path, kind: str) -> str:
         raise TestisError(f"{path}: is no such file of testis_abm; run the command again")
     if kind == SURFACE:
         return str(content.get("title", "Surface"))
-    titles = dict.fromkeys(str(row.get("study")) for row in content["rows"] if isinstance(row, Mapping))
-    return f"Studies replayed: {', '.join([*titles][:3])}{' …' if len(titles) > 3 else ''}"
+    cited = list(dict.fromkeys(str(row.get("citation")) for row in content["rows"] if isinstance(row, Mapping)))
+    return f"{cited[0]}, replayed" if len(cited) == 1 else f"{len(cited)} studies, replayed"
 
 
 @contextlib.contextmanager
@@ -190,7 +190,7 @@ def surface(folder: str | Path) -> Surface:
     about = files.read_json(folder / _MARKS[SURFACE])
     points, path, states = (table(folder, name) for name in ("surface", "path", "states"))
     try:
-        return from_tables(about, points, path, states)  # type: ignore[arg-type]
+        return from_tables(about, points, path, states)
     except (KeyError, TypeError, ValueError) as error:
         raise TestisError(
             f"{folder}: {_MARKS[SURFACE]} is damaged ({files.reason(error)}); run the command again"

@@ -98,16 +98,14 @@ class Swept:
         point = guard.whole(point, 0, len(points) - 1, "point")
         return dict(zip(self.manifest["design"]["paths"], points[point], strict=True))
 
-    def scenario(self, point: int) -> Scenario:
-        """Return the scenario of a point, with its values in the title.
+    def scenario(self, point: int, told: str = "") -> Scenario:
+        """Return the scenario of a point; its title ends with what is `told` of its values (default: paths and values).
 
         Raises:
             TestisError: there is no such point.
         """
         values = self.values(point)
-        told = ", ".join(
-            f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}" for path, value in values.items()
-        )
+        told = told or ", ".join(f"{path} {value}" for path, value in values.items())
         return self._case(values, f"{self.manifest['title']}: {told}"[:200])
 
     def _case(self, values: Mapping[str, Value], title: str) -> Scenario:
@@ -118,7 +116,7 @@ class Swept:
         """Return an output at each point and, of each arm and of the change ("change", %), how it is spread.
 
         Returns:
-            A row a point and kind: `point`, `kind`, `middle`, `low`, `high`, `replicates`; levels in the clinical unit. Over plausible
+            A row a point and kind: `point`, `kind`, `middle`, `low`, `high`, `replicates`; levels in the unit of the column. Over plausible
             parameter sets the median and the 90 % interval, over replicates the mean and its 95 % interval (NaN of one).
 
         Raises:
@@ -131,7 +129,7 @@ class Swept:
             limit, of_pairs = Laboratory(parameters.values()).limit(quantity.column), self._of_pairs
             for point, of in arms.groupby("point"):
                 for arm in of:
-                    rows.append((point, arm, *self._level(quantity.clinical(of[arm].to_numpy())), len(of)))
+                    rows.append((point, arm, *self._level(of[arm].to_numpy()), len(of)))
                 if {UNTREATED, TREATED} <= set(of):
                     change = of_pairs(of[UNTREATED].to_numpy(), of[TREATED].to_numpy(), limit)
                     rows.append((point, "change", *change, len(of)))

@@ -131,7 +131,7 @@ def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], 
                 x[order], y, yerr=bars, color=colour, label=found.called(arm), alpha=1.0 if joined else 0.6, **look
             )
         _name_level(panel, quantity)
-        panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
+        panel.set_xlabel(sweeps.name_of(axis, found.case), fontsize=7)
         if places.numbers is None:
             panel.set_xticks(range(len(places.names)), places.names)
         elif axis.log:
@@ -149,7 +149,7 @@ def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) ->
         kind = sweeps.kinds(table, word)[0]
         if kind == sweeps.CHANGE and table[change].isna().any():
             kind = TREATED
-        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9)
+        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9, case=found.case)
         low, high = (np.nanmin(chart.values), np.nanmax(chart.values)) if np.isfinite(chart.values).any() else (0, 1)
         colours: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
         if chart.change and low < 0 < high:
@@ -160,7 +160,9 @@ def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) ->
         panel.set_ylabel(chart.names[1], fontsize=7)
         panel.set_xticks(*_ticks(axes[0], chart.across))
         panel.set_yticks(*_ticks(axes[1], chart.up))
-        figure.colorbar(drawn, ax=panel, shrink=0.9).set_label(chart.unit, fontsize=7)
+        figure.colorbar(drawn, ax=panel, shrink=0.9).set_label(
+            f"change, {chart.unit}" if chart.change else chart.unit, fontsize=7
+        )
         panel.set_title(word if chart.change else chart.label, fontsize=8)
     return figure
 

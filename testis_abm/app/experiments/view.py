@@ -10,14 +10,14 @@ from pathlib import Path
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, own_code, share, widgets
+from testis_abm.app import draft, own_code, results, share, widgets
 from testis_abm.app.experiments import estimate, forms
 from testis_abm.app.experiments.asked import Asked, Field, Kept
-from testis_abm.app.experiments.shown import Shown
 from testis_abm.app.jobs import desk as desks
 from testis_abm.app.jobs import folders, limits
 from testis_abm.app.jobs.bench import Bench, Row, can_be_shown
 from testis_abm.app.jobs.job import DONE, FAILED, QUEUED, RUNNING, STOPPED, size
+from testis_abm.app.results.at_once import AtOnce
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.opened import COMPARE, SENSITIVITY, STUDIES, SURFACE, SWEEP, TRIAL
@@ -49,6 +49,7 @@ def Experiments(session: Session) -> None:  # noqa: N802
         with v.Html(tag="section", attributes={"aria-label": "Results of experiments"}):
             _Jobs(session)
             _Looked(session)
+            AtOnce(session)
 
 
 # ---- the form
@@ -260,7 +261,7 @@ def _Looked(session: Session) -> None:  # noqa: N802
     if row is not None:
         if can_be_shown(row):
             with solara.Div(classes=["ta-shown"], attributes={"data-shown": name}):
-                Shown(session, row.job.results, row.job.kind).key(f"{name} {row.state} {row.job.ended}")
+                results.show(session, row.job.results)
                 _file(row)
         return
     _Folder(session, name).key(name)
@@ -273,7 +274,7 @@ def _Folder(session: Session, name: str) -> None:  # noqa: N802
     found = solara.use_memo(lambda: [one for one in folders.found() if one.name == name], [name])
     for one in found:
         with solara.Div(classes=["ta-shown"], attributes={"data-shown": name}):
-            Shown(session, one.folder, one.kind)
+            results.show(session, one.folder)
 
 
 def _file(row: Row) -> None:

@@ -154,5 +154,5 @@ class Bench:
 
 
 def can_be_shown(row: Row) -> bool:
-    """Return whether a job has results to look at: all, or those that it had when it stopped."""
-    return row.state == DONE or (row.state != RUNNING and (row.job.results / "manifest.json").is_file())
+    """Return whether a job has results to look at: all, or those that it has by now."""
+    return row.state == DONE or (row.job.results / "manifest.json").is_file()
