@@ -116,6 +116,7 @@ SAME_NAMES = {
     ("biology.laboratory", "exports.sbml"),  # which levels are species, and what each is in databases
     ("cli.experiments", "experiments.opened"),  # commands, and what their folders hold
     ("app.draft", "experiments.drug_course"),
+    ("app.experiments.sweeps", "experiments.design"),  # the keys of a range, written and read
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),

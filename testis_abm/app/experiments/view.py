@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import reacton.ipyvuetify as v
@@ -19,6 +20,7 @@ from testis_abm.app.jobs.job import DONE, FAILED, QUEUED, RUNNING, STOPPED, size
 from testis_abm.app.results.at_once import AtOnce
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
+from testis_abm.experiments.opened import COMPARE, SENSITIVITY, STUDIES, SURFACE, SWEEP, TRIAL
 from testis_abm.scenario import Scenario
 from testis_abm.support.errors import TestisError
 
@@ -30,11 +32,17 @@ _NO_JOBS = (
 )
 
 
+@solara.component_vue("visitor.vue", vuetify=False)
+def _Browser(visitor: str, event_visited: Callable[[object], None]) -> None:  # noqa: N802
+    """Report the secret of its visitor that the browser keeps, and keep `visitor` from then on."""
+
+
 @solara.component
 @in_its_units
 def Experiments(session: Session) -> None:  # noqa: N802
     """Show the form of a kind of experiment, and the visitor's jobs with their results."""
     solara.use_effect(session.bench.follow, [])
+    _Browser(visitor=session.bench.token.value, event_visited=session.bench.admit)
     with solara.Div(classes=["ta-split", "ta-bench"]):
         with v.Html(tag="section", attributes={"aria-label": "New experiment"}):
             _New(session)
@@ -167,12 +175,12 @@ def _Jobs(session: Session) -> None:  # noqa: N802
 
 
 _KINDS = {
-    "sweep": "sweep",
-    "compare": "comparison",
-    "trial": "trial",
-    "sensitivity": "sensitivity",
-    "surface": "surface",
-    "studies": "study",
+    SWEEP: "sweep",
+    COMPARE: "comparison",
+    TRIAL: "trial",
+    SENSITIVITY: "sensitivity",
+    SURFACE: "surface",
+    STUDIES: "study",
 }
 
 
