@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -162,9 +163,9 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     before, after = visitor.fact("oestradiol_pg_ml")
     assert after < 0.5 * before
     assert "because oestradiol falls" in page.locator(".ta-why").inner_text()
-    verdict = page.get_by_text("Over plausible models: sperm concentration")
-    verdict.wait_for()
-    assert "of the weight" in verdict.inner_text()
+    answer = page.locator(".ta-lead", has_text="over plausible models")
+    answer.wait_for()
+    assert answer.inner_text().startswith("Total motile count ") and "of their weight" in answer.inner_text()
     assert "plausible: " in page.locator("[data-name=testosterone_ng_dl]").inner_text()
     assert page.get_by_role("img", name=re.compile("^Testosterone: untreated from")).count() == 1
 
@@ -200,6 +201,50 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     page.get_by_role("status").filter(has_text="is loaded").wait_for()
     visitor.tab("What if")
     assert page.get_by_label("Dose", exact=True).input_value() == "1 mg"
+
+
+def test_a_chart_is_read_enlarged_and_saved(visitor, tmp_path):
+    page = visitor.page
+    visitor.choose("obese_low_t_e2")
+    visitor.give("anastrozole")
+    visitor.short()
+    visitor.run()
+    page.get_by_label("Outcome").select_option("testosterone_nmol_l")
+    page.locator(".ta-lead", has_text=re.compile("^Testosterone rises by .*over plausible models")).wait_for()
+    chart = page.locator(".ta-fills .ta-read").first
+    box = chart.bounding_box()
+    chart.hover(position={"x": box["width"] / 2, "y": 100})
+    said = page.locator(".ta-fills > .ta-said")
+    said.filter(has_text=re.compile(r"^Day \d+: untreated \d.*; treated \d.* ng/dL$")).wait_for()
+    page.mouse.move(0, 0)
+    chart.focus()
+    for key, day in (("End", 60), ("ArrowLeft", 59), ("Home", -28)):
+        page.keyboard.press(key)
+        said.filter(has_text=re.compile(f"^Day {day}:")).wait_for()
+    page.keyboard.press("End")
+    last = said.inner_text()
+    page.keyboard.press("Enter")
+    large = page.get_by_role("dialog")
+    large.get_by_role("img", name=re.compile("^Obese.*Testosterone: untreated from")).wait_for()
+    assert large.locator(".ta-said").inner_text() == last
+    page.keyboard.press("Escape")
+    large.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.className") == "ta-read", "the keyboard is where it was"
+    files = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        with page.expect_download() as got:
+            page.get_by_role("button", name=f"Save Testosterone as {kind}", exact=True).first.click()
+        got.value.save_as(tmp_path / got.value.suggested_filename)
+        files[kind] = (tmp_path / f"testosterone.{kind.lower()}").read_bytes()
+    width, height = struct.unpack(">II", files["PNG"][16:24])
+    assert files["PNG"][:4] == b"\x89PNG" and width >= 2 * 700 and height > width / 3
+    drawn = files["SVG"].decode()
+    for text in ("Testosterone", "ng/dL", "seed 1", "not medical advice", "Anastrozole 1 mg daily"):
+        assert text in drawn, text
+    assert "class=" not in drawn and "var(" not in drawn and "stroke: rgb(0, 114, 178)" in drawn
+    rows = files["CSV"].decode().splitlines()
+    assert rows[0] == 'day,arm,"Testosterone, mean (ng/dL)",low (ng/dL),high (ng/dL)' and len(rows) == 1 + 2 * 89
+    assert f"{float(rows[-1].split(',')[2]):,.0f}" in last
 
 
 def test_two_browsers_hold_two_men(browser, address):
@@ -532,6 +577,7 @@ def test_levels_are_shown_in_si_units_and_the_browser_remembers_that(browser, ad
     si = visitor.fact("testosterone_nmol_l"), visitor.fact("oestradiol_immunoassay_pmol_l")
     assert si[0] == pytest.approx([level / 28.84 for level in conventional], rel=0.01)
     assert si[1] == pytest.approx([level * 3.67 for level in e2], rel=0.02)
+    page.get_by_role("button", name="All levels as a table").click()
     page.get_by_role("row", name=re.compile(r"^testosterone .nmol.L")).wait_for()
     page.get_by_text("… or match laboratory values").click()
     assert page.get_by_label("Testosterone", exact=True).get_attribute("placeholder") == "e.g. 9 nmol/L"
@@ -610,7 +656,7 @@ def test_arms_a_store_and_a_study(visitor):
         visitor.give(drug)
         visitor.run()
         # A second run leaves every tag as it was.
-        assert page.locator(".ta-why").evaluate("of => of.tagName") == "P"
+        assert page.locator(".ta-why").evaluate("of => of.tagName") == "DL"
         assert {"Hormones", "Semen", "Safety and outcome"} <= set(page.locator("h2").all_inner_texts())
         page.get_by_role("button", name="Keep as an arm to compare").click()
         page.get_by_role("button", name=re.compile("Remove therapy 1")).click()

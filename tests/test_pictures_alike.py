@@ -110,7 +110,7 @@ def test_both_draw_what_was_observed_with_its_label():
     (mark,) = [path for path in root.iter("path") if path.get("class") == "ta-mark"]
     x, top = map(float, re.match(r"M([\d.]+) ([\d.]+)", mark.get("d")).groups())
     assert mark.find("title").text == "seen by others" and value(top + 4.0) == pytest.approx(24.0, abs=0.1)
-    assert x == pytest.approx(46.0 + (340 - 10 - 46) / 3.0, abs=0.06)  # a third of 21 days
+    assert x == pytest.approx(screen.across(PANEL, screen.SMALL, 7.0), abs=0.06)
 
 
 def test_both_know_the_unit_of_clinics():
@@ -131,13 +131,16 @@ def test_an_axis_may_begin_above_zero_on_both():
     assert on_paper(high).get_ylim()[0] > 15.0
     for panel, lowest in ((PANEL, 0.0), (high, 15.0)):
         _, value = on_screen(panel)
-        assert value(190 - 24) == pytest.approx(lowest, abs=1e-6), panel.zero
+        assert value(screen.SMALL.height - screen.SMALL.bottom) == pytest.approx(lowest, abs=1e-6), panel.zero
 
 
 def test_days_before_treatment_are_shaded_up_to_day_0():
     root, _ = on_screen(replace(PANEL, days=(-21.0, 21.0)))
     (box,) = [box for box in root.iter("rect") if box.get("class") == "ta-before"]
-    assert [float(box.get(side)) for side in ("x", "width", "y", "height")] == [46.0, 142.0, 30.0, 136.0]
+    frame = screen.SMALL
+    half = (frame.width - frame.left - frame.right) / 2.0
+    of_box = [frame.left, half, frame.top, frame.height - frame.top - frame.bottom]
+    assert [float(box.get(side)) for side in ("x", "width", "y", "height")] == of_box
     assert not list(on_screen(PANEL)[0].iter("rect"))
 
 

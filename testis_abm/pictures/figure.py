@@ -33,7 +33,7 @@ def figure(panel: Panel, width: float, spans: Sequence[Span] = (), title: str = 
     top = 30.0 + (26.0 if title else 0.0)
     high = min(max(width * _SHAPE, _LOWEST), _HIGHEST)
     beside = width >= _BESIDE
-    frame = Frame(width, top + high, 50.0, _room(panel) if beside else 14.0, top, 26.0 + _ROW * len(rows), large=True)
+    frame = Frame(width, top + high, 50.0, _room(panel) if beside else 22.0, top, 26.0 + _ROW * len(rows), large=True)
     lines = [line for note in notes for line in textwrap.wrap(note, int((width - 8.0) / (_LETTER * 0.92)))]
     height = frame.height + _LINE * len(lines) + (10.0 if lines else 0.0)
     out = [screen.text(4, 20, title, "ta-title")] if title else []

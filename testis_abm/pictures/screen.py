@@ -18,6 +18,7 @@ from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
 from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
+_FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
 _PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
@@ -52,10 +53,10 @@ class Frame(NamedTuple):
         large: whether it has room for names at the ends of lines and at limits.
     """
 
-    width: float = 340.0
-    height: float = 190.0
-    left: float = 46.0
-    right: float = 10.0
+    width: float = 280.0
+    height: float = 176.0
+    left: float = 42.0
+    right: float = 8.0
     top: float = 30.0
     bottom: float = 24.0
     large: bool = False
@@ -114,7 +115,7 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
         out.append(text(frame.left - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
     out += [
         text(along(tick), frame.height - 10, f"day {tick:g}" if tick == 0 else f"{tick:g}", anchor="middle")
-        for tick in nice(first, last, 10 if frame.width > 600.0 else 5, whole=True)
+        for tick in nice(first, last, round(min(frame.width, 960.0) / 68.0), whole=True)
         if first <= tick <= last
     ]
     limits = _limits(panel)
@@ -122,12 +123,13 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
     for k, curve in enumerate(panel.curves):
         # One that is the same in all replicates has no band that anybody sees.
         if curve.low is not None and curve.high is not None and _widest(curve.low, curve.high) * 300.0 > high - low:
-            edge = up(np.concatenate([curve.low, curve.high[::-1]]))
-            out.append(_path("polygon", f"ta-band ta-c{k}", along(np.concatenate([curve.x, curve.x[::-1]])), edge))
+            low_side, high_side = ((along(curve.x), up(end)) for end in (curve.low, curve.high))
+            back = tuple(places[::-1] for places in simpler(*high_side))
+            out.append(_path("polygon", f"ta-band ta-c{k}", low_side, back))
         if curve.dots is not None and len(curve.dots[0]) <= _DOTS:
             dots = zip(along(curve.dots[0]), up(curve.dots[1]), strict=True)
             out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
-        out.append(_path("polyline", f"ta-line ta-c{k}", along(curve.x), up(curve.mean)))
+        out.append(_path("polyline", f"ta-line ta-c{k}", (along(curve.x), up(curve.mean))))
     out += [mark(along(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
     for whisker in panel.whiskers:
         x = along(whisker.day) + 5.0 + 8.0 * whisker.curve
@@ -241,9 +243,35 @@ def _tick(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
 
 
-def _path(kind: str, style: str, x: np.ndarray, y: np.ndarray) -> str:
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if b == b)
+def _path(kind: str, style: str, *sides: tuple[np.ndarray, np.ndarray]) -> str:
+    """Return a line, or an area between lines, through places (x, y); where there is none, it goes on to the next."""
+    points = " ".join(f"{a:.1f},{b:.1f}" for x, y in sides for a, b in zip(*simpler(x, y), strict=True))
     return f'<{kind} class="{style}" points="{points}"/>'
+
+
+def simpler(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of a line that are needed so that nobody sees a difference (Douglas and Peucker 1973); all of a few.
+
+    Args:
+        x, y: (places,) pixels; those without a `y` are left out.
+    """
+    there = np.isfinite(y)
+    x, y = x[there], y[there]
+    if len(x) <= _FEW_PLACES:
+        return x, y
+    kept = np.zeros(len(x), dtype=bool)
+    kept[[0, -1]] = True
+    open_ = [(0, len(x) - 1)]
+    while open_:
+        i, k = open_.pop()
+        if k - i > 1:
+            slope = (y[k] - y[i]) / (x[k] - x[i]) if x[k] != x[i] else 0.0
+            off = np.abs(y[i + 1 : k] - y[i] - slope * (x[i + 1 : k] - x[i]))
+            far = i + 1 + int(off.argmax())
+            if off[far - i - 1] > _UNSEEN:
+                kept[far] = True
+                open_ += [(i, far), (far, k)]
+    return x[kept], y[kept]
 
 
 def drawing(
@@ -275,6 +303,7 @@ _SWATCHES = {
     "ta-dot": '<circle class="ta-dot ta-c1" cx="13" cy="5" r="2.5"/>',
     "ta-band": box(1, 1, 24, 8, "ta-band ta-c1"),
     "ta-mark": mark(13, 5, 4),
+    "ta-whisker": line((13, 13), (0, 10), "ta-whisker ta-s1") + '<circle class="ta-c1" cx="13" cy="5" r="2.6"/>',
     "ta-outside": mark(13, 5, 4, "ta-mark ta-outside"),
     "ta-predicted": line((3, 23), (5, 5), "ta-interval") + '<circle class="ta-predicted" cx="13" cy="5" r="4"/>',
 }
@@ -396,7 +425,7 @@ def surface(chart: SurfaceMap) -> str:
     ]
     if chart.path is not None:
         x, y = across(chart.path.x), up(chart.path.y)
-        out.append(_path("polyline", "ta-way", x, y))
+        out.append(_path("polyline", "ta-way", (x, y)))
         for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
             out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
             late = x[day] > _MAP_EDGE - 60.0
