@@ -25,6 +25,7 @@ from testis_abm.scenario import Scenario
 from testis_abm.support.errors import TestisError
 
 _USUAL = "dose"
+_LEAST = 50_000  # bytes of a job that are worth telling
 _STATES = {QUEUED: "Waiting", RUNNING: "Running", DONE: "Done", FAILED: "Failed", STOPPED: "Stopped"}
 _NO_JOBS = (
     "No experiment has run yet. One that you run goes on when the page is closed; this browser finds it again here "
@@ -208,7 +209,7 @@ def _Job(bench: Bench, row: Row, chosen: bool) -> None:  # noqa: N802
                     widgets.button("Resume", lambda: bench.resume(name), small=True, says=f"Resume {job.title}")
                 if row.state not in (QUEUED, RUNNING):
                     widgets.button("Remove", lambda: bench.remove(name), small=True, says=f"Remove {job.title}")
-        text = f"{label} · {_STATES[row.state]}{_further(row)} · {_day(job.created)} · {bytes_ / 1e6:.1f} MB"
+        text = f"{label} · {_STATES[row.state]}{_further(row)} · {_day(job.created)}{f' · {bytes_ / 1e6:.1f} MB' if bytes_ > _LEAST else ''}"
         widgets.paragraph(text, "ta-job-about")
         if row.state == RUNNING:
             share_ = f"{100 * row.progress.share:.0f}"
