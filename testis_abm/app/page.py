@@ -108,8 +108,6 @@ def _Address(session: Session) -> None:  # noqa: N802
         fragment=fragment,
         stored=stored,
         units=session.units.value,
-        visitor=session.bench.token.value,
-        event_visited=session.bench.admit,
         event_opened=session.open_link,
         event_restored=session.restore,
         dark=session.dark.value,

@@ -32,8 +32,6 @@ def Address(  # noqa: N802
     stored: dict[str, Any] | None,
     units: str,
     dark: bool | None,
-    visitor: str,
-    event_visited: Callable[[Any], None],
     event_opened: Callable[[Any], None],
     event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
@@ -43,8 +41,7 @@ def Address(  # noqa: N802
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
     once the page is loaded again; None keeps nothing. The browser remembers choices of `units` and `dark`, and reports
-    them; until one was made, it reports whether the system is dark. It remembers `visitor` too, the secret by which
-    experiments are found again.
+    them; until one was made, it reports whether the system is dark.
     """
 
 

@@ -20,6 +20,9 @@ from testis_abm.support.errors import TestisError
 
 UNPAIRED = "another man, seed or plan than the reference: its means are compared, without an interval"
 
+_DRAWN = ("man", "insult", "rule", "tissue", "parameters", "own_tables")
+_PLANNED = ("seed", "baseline_days", "engine")
+
 
 class Lived(NamedTuple):
     """One arm of a run."""
@@ -32,20 +35,11 @@ class Lived(NamedTuple):
         """Return what an untreated control is the same by: the man, and what injured him before day 0."""
         return self.run.scenario.man, self.run.scenario.untreated().insult
 
-    @property
-    def draws(self) -> Hashable:
-        """Return what two arms must share for their replicates to be pairs."""
-        case = self.run.scenario
-        plan = case.plan.seed, case.plan.baseline_days, case.plan.engine
-        return self.whose, plan, case.tissue, case.parameters, case.own_tables, case.untreated().rule
-
-    @property
-    def end(self) -> float:
-        """Return the day on whose morning its levels are read."""
-        from testis_abm.results.treatment import Treatment
-
-        treatment = Treatment.of(self.run)
-        return treatment.end if treatment else float(self.run.hormones["day"].max())
+    def paired_with(self, other: Lived) -> bool:
+        """Return whether replicates of both have the same man and draws, so that they are pairs."""
+        one, two = (of.run.scenario.untreated() for of in (self, other))
+        same = all(getattr(one, name) == getattr(two, name) for name in _DRAWN)
+        return same and all(getattr(one.plan, name) == getattr(two.plan, name) for name in _PLANNED)
 
 
 def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
@@ -68,7 +62,7 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     }
     for name in names[1:]:
         of = arms[name]
-        paired = of.draws == first.draws
+        paired = of.paired_with(first)
         against_own = first.arm == UNTREATED and of.arm == TREATED and of.whose == first.whose
         if not paired:
             left[name] = UNPAIRED

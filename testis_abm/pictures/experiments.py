@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from testis_abm.choices import TREATED
 from testis_abm.experiments.design import Axis
-from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.experiments.outputs import OUTPUTS, WANTED
 from testis_abm.pictures import courses, paper, style, sweeps
 from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.drawing import write_figure
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from testis_abm.experiments.trial import Result
 
 _MOST_TICKS = 8
-_SHOWN = (
-    "testosterone",
-    "serum E2 (immunoassay)",
-    "T/E2 (immunoassay)",
-    "LH",
-    "FSH",
-    "intratesticular testosterone",
-    "sperm concentration",
-    "total motile count",
-)
 
 
 def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
@@ -63,8 +53,8 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
     insults = courses.insults_of(found.scenarios) if found.scenarios else ()
     with paper.looks():
-        figure, axes = _sheet(len(_SHOWN), title=title)
-        for panel, word in zip(axes, _SHOWN, strict=True):
+        figure, axes = _sheet(len(WANTED), title=title)
+        for panel, word in zip(axes, WANTED, strict=True):
             quantity = OUTPUTS[word]
             for colour, arm in zip(style.PALETTE, found.arms, strict=False):
                 rows = found.courses[found.courses["arm"] == arm].pivot(
@@ -98,8 +88,8 @@ def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
     axes, outputs, method = found.axes, found.outputs, found.manifest["design"]["method"]
     title = f"{found.manifest['title']}, day {max(found.days)}"
     # Of many the most wanted.
-    words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
-    words = list(dict.fromkeys(words))[: len(_SHOWN)]
+    words = [word for word in (*WANTED, *outputs) if word in outputs] if len(outputs) > len(WANTED) else list(outputs)
+    words = list(dict.fromkeys(words))[: len(WANTED)]
     with paper.looks():
         if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
             figures = [_map(found, table, words, title)]

@@ -10,8 +10,9 @@ from testis_abm.app import draft
 from testis_abm.app.experiments.asked import Asked, Field, Kept, Typed, choice, size, written
 from testis_abm.app.experiments.sweeps import ENGINE
 from testis_abm.app.jobs import limits
-from testis_abm.choices import CELLS, POPULATIONS
+from testis_abm.choices import CELLS, POPULATIONS, TREATMENTS
 from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.experiments.trial_design import COMPOSITE, HYPOTHETICAL, TREATMENT_POLICY, WHILE_ON_TREATMENT
 from testis_abm.parameters import Drug
 from testis_abm.parameters.tables import using
 from testis_abm.scenario import Scenario
@@ -53,7 +54,7 @@ def _alternatives(typed: Typed) -> list[dict[str, Any]]:
 def _own_arm(scenario: Scenario, name: str) -> dict[str, Any]:
     """Return what a scenario does to its man as an arm."""
     whole = draft.short(scenario)
-    return {"name": name, **{key: whole.get(key, []) for key in ("therapy", "weight", "clamp", "insult", "rule")}}
+    return {"name": name, **{key: whole.get(key, []) for key in TREATMENTS}}
 
 
 def _name(scenario: Scenario) -> str:
@@ -130,12 +131,12 @@ def _kept_arm(scenario: Scenario, name: str, case: Scenario) -> dict[str, Any]:
     return {**_own_arm(case, name), **({"set": changed} if changed else {})}
 
 
-_OUTCOMES = ("sperm concentration", "total motile count", "testosterone", "LH", "FSH", "T/E2 (immunoassay)")
+_OF_SEMEN, _OF_BLOOD = ("sperm concentration", "total sperm count", "total motile count"), ("testosterone", "LH", "FSH")
 _ESTIMANDS = {
-    "treatment_policy": "treatment policy",
-    "hypothetical": "hypothetical: as if nobody had stopped",
-    "composite": "composite: stopping is a failure",
-    "while_on_treatment": "while on treatment",
+    TREATMENT_POLICY: "treatment policy",
+    HYPOTHETICAL: "hypothetical: as if nobody had stopped",
+    COMPOSITE: "composite: stopping is a failure",
+    WHILE_ON_TREATMENT: "while on treatment",
 }
 
 
@@ -148,7 +149,12 @@ def trial_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> lis
         choice("population", "Population", *((name, name.replace("_", " ")) for name in POPULATIONS)),
         Field("where", "Criteria of inclusion, with “;” between", "sperm concentration < 15 M/mL", wide=True),
         Field("weeks", "Weeks of treatment", str(weeks)),
-        choice("outcome", "Primary outcome", *((word, OUTPUTS[word].heading) for word in _OUTCOMES), wide=True),
+        choice(
+            "outcome",
+            "Primary outcome",
+            *((word, OUTPUTS[word].heading) for word in (*_OF_SEMEN, *_OF_BLOOD)),
+            wide=True,
+        ),
         choice("estimand", "Estimand (ICH E9 R1)", *_ESTIMANDS.items(), wide=True),
         Field("stops", "Stop treatment, % a month", "0"),
         Field("lost", "Lost to follow-up, % a month", "0"),

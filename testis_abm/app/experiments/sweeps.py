@@ -152,7 +152,7 @@ def dose(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     case, path = _with_drug(scenario, typed["path"])
     with using(case.own_tables):
         of = _dosed(case, path)
-        title = f"{of.words.removeprefix('dose of ')} by dose: {case.title}"
+        title = f"{of.words.removeprefix('Dose of ')} by dose: {case.title}"
         return _sweep(case, typed, title, {path: _range(of, typed)})
 
 

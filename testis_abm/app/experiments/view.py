@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import reacton.ipyvuetify as v
@@ -18,10 +19,12 @@ from testis_abm.app.jobs.bench import Bench, Row, can_be_shown
 from testis_abm.app.jobs.job import DONE, FAILED, QUEUED, RUNNING, STOPPED, size
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
+from testis_abm.experiments.opened import COMPARE, SENSITIVITY, STUDIES, SURFACE, SWEEP, TRIAL
 from testis_abm.scenario import Scenario
 from testis_abm.support.errors import TestisError
 
 _USUAL = "dose"
+_LEAST = 50_000  # bytes of a job that are worth telling
 _STATES = {QUEUED: "Waiting", RUNNING: "Running", DONE: "Done", FAILED: "Failed", STOPPED: "Stopped"}
 _NO_JOBS = (
     "No experiment has run yet. One that you run goes on when the page is closed; this browser finds it again here "
@@ -29,11 +32,17 @@ _NO_JOBS = (
 )
 
 
+@solara.component_vue("visitor.vue", vuetify=False)
+def _Browser(visitor: str, event_visited: Callable[[object], None]) -> None:  # noqa: N802
+    """Report the secret of its visitor that the browser keeps, and keep `visitor` from then on."""
+
+
 @solara.component
 @in_its_units
 def Experiments(session: Session) -> None:  # noqa: N802
     """Show the form of a kind of experiment, and the visitor's jobs with their results."""
     solara.use_effect(session.bench.follow, [])
+    _Browser(visitor=session.bench.token.value, event_visited=session.bench.admit)
     with solara.Div(classes=["ta-split", "ta-bench"]):
         with v.Html(tag="section", attributes={"aria-label": "New experiment"}):
             _New(session)
@@ -165,12 +174,12 @@ def _Jobs(session: Session) -> None:  # noqa: N802
 
 
 _KINDS = {
-    "sweep": "sweep",
-    "compare": "comparison",
-    "trial": "trial",
-    "sensitivity": "sensitivity",
-    "surface": "surface",
-    "studies": "study",
+    SWEEP: "sweep",
+    COMPARE: "comparison",
+    TRIAL: "trial",
+    SENSITIVITY: "sensitivity",
+    SURFACE: "surface",
+    STUDIES: "study",
 }
 
 
@@ -198,7 +207,7 @@ def _Job(bench: Bench, row: Row, chosen: bool) -> None:  # noqa: N802
                     widgets.button("Resume", lambda: bench.resume(name), small=True, says=f"Resume {job.title}")
                 if row.state not in (QUEUED, RUNNING):
                     widgets.button("Remove", lambda: bench.remove(name), small=True, says=f"Remove {job.title}")
-        text = f"{label} · {_STATES[row.state]}{_further(row)} · {_day(job.created)} · {bytes_ / 1e6:.1f} MB"
+        text = f"{label} · {_STATES[row.state]}{_further(row)} · {_day(job.created)}{f' · {bytes_ / 1e6:.1f} MB' if bytes_ > _LEAST else ''}"
         widgets.paragraph(text, "ta-job-about")
         if row.state == RUNNING:
             share_ = f"{100 * row.progress.share:.0f}"

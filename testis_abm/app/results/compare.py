@@ -17,22 +17,12 @@ from testis_abm.app.units import in_its_units
 from testis_abm.experiments import opened
 from testis_abm.experiments.compare import Comparison
 from testis_abm.experiments.opened import Folder
-from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.experiments.outputs import OUTPUTS, WANTED
 from testis_abm.pictures import arms, rows_screen, screen
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
 
 FIRST = ("total motile count", "sperm concentration", "testosterone")  # the output that is shown at first
-_COURSES = (
-    "total motile count",
-    "sperm concentration",
-    "testosterone",
-    "serum E2 (immunoassay)",
-    "LH",
-    "FSH",
-    "intratesticular testosterone",
-    "intratesticular E2",
-)
 
 
 @solara.component
@@ -50,7 +40,7 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     if spans:
         widgets.html(screen.timeline(spans, days), classes=["ta-scroll"])
     widgets.heading("Courses", 3)
-    charts.grid(session, arms.panels(found, [word for word in _COURSES if word in OUTPUTS]))
+    charts.grid(session, arms.panels(found, WANTED))
     widgets.html(arms.legend(arms.colours(found)))
     widgets.paragraph(f"By week. In the tables: {basis(*last_window(float(found.courses['day'].max())))}", "ta-unit")
 
