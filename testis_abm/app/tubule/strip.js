@@ -23,10 +23,12 @@ const Strip = {
     this.point();
     if (this.saidOn === `${day} ${this.drawnTo} ${anew}` && !anew) return;
     this.saidOn = `${day} ${this.drawnTo} ${anew}`;
-    (this.charts || []).forEach(({ levels, root, course }) => {
-      const on = course.arms.map((arm) => this.levelOn(arm, day));
+    (this.charts || []).forEach(({ levels, unit, root, course }) => {
+      const found = course.arms.map((arm) => this.levelOn(arm, day)), on = found.map((of) => figure(of.level));
+      const sampled = [...new Set(found.filter((of) => of.day !== day && of.level !== null).map((of) => `day ${of.day}`))];
       levels.forEach((of, i) => { of.textContent = on[i]; });
-      root.setAttribute("aria-label", `${course.name}, ${course.unit}, on day ${day}: ${course.arms.map((_, i) => `${this.arms[i] ? this.arms[i].name : ""} ${on[i]}`).join("; ")}. A click goes to a day`);
+      unit.textContent = [course.unit, ...sampled].join(", ");
+      root.setAttribute("aria-label", `${course.name}, ${unit.textContent}, on day ${day}: ${course.arms.map((_, i) => `${this.arms[i] ? this.arms[i].name : ""} ${on[i]}`).join("; ")}. A click goes to a day`);
     });
   },
   /** Put the line of the day where it is. */
@@ -34,12 +36,11 @@ const Strip = {
     const at = `${this.along(this.day)}`;
     for (const { cursor } of this.charts || []) { cursor.setAttribute("x1", at); cursor.setAttribute("x2", at); }
   },
-  /** Return an arm's level on a day in words; of what is not measured daily that of the last sample, with its day. */
+  /** Return an arm's level on a day, and the day of its sample: of what is not measured daily the last. */
   levelOn({ days, values }, day) {
     let at = days.length - 1;
     while (at >= 0 && (days[at] > day || values[at] === null)) at--;
-    if (at < 0) return "–";
-    return days[at] === day ? figure(values[at]) : `${figure(values[at])} (day ${days[at]})`;
+    return at < 0 ? { level: null, day } : { level: values[at], day: days[at] };
   },
   /** Go to the day that was pointed at on an element as wide as the time line. */
   goTo(event) {
@@ -47,7 +48,7 @@ const Strip = {
     this.scrub(Math.round(first + ((event.clientX - box.left) / box.width) * (last - first)));
   },
   chart(course) {
-    const known = course.arms.flatMap((arm) => arm.values).filter((value) => value !== null), most = Math.max(...known, 1e-9) ;
+    const known = course.arms.flatMap((arm) => arm.values).filter((value) => value !== null), most = Math.max(...known, 1e-9);
     const picture = svg("svg", { viewBox: `0 0 100 ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     const zero = svg("line", { class: "tubule-zero", x1: 0, x2: 100, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 });
     const start = svg("line", { class: "tubule-zero", x1: this.along(0), x2: this.along(0), y1: 0, y2: HEIGHT });
@@ -58,10 +59,10 @@ const Strip = {
     const cursor = svg("line", { class: "tubule-cursor", y1: 0, y2: HEIGHT });
     picture.append(zero, start, ...lines.reverse(), cursor);
     const levels = course.arms.map((_, i) => make("b", { class: `tubule-arm${this.colourOf(i)}` }, "–"));
-    const title = make("div", { class: "tubule-title" }, make("span", {}, course.name, " ", make("small", {}, course.unit)), make("span", { class: "tubule-levels" }, ...levels));
+    const unit = make("small", {}, course.unit), title = make("div", { class: "tubule-title" }, make("span", {}, course.name, " ", unit), make("span", { class: "tubule-levels" }, ...levels));
     const root = make("figure", { class: "tubule-course", role: "img" }, title,
       make("div", { class: "tubule-plot", title: "A click goes to this day", onclick: (event) => this.goTo(event) }, picture, make("small", { class: "tubule-most" }, figure(most))));
-    return { root, cursor, levels, course };
+    return { root, cursor, levels, unit, course };
   },
   /** Return the colour of an arm: the untreated control is grey, wherever it stands. */
   colourOf(arm) { return this.arms.length > 1 && arm === this.arms.length - 1 ? 0 : 1; },
