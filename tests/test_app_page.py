@@ -175,7 +175,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     assert before < 330 and after > 1.4 * before
     before, after = visitor.fact("oestradiol_pg_ml")
     assert after < 0.5 * before
-    assert "because oestradiol falls" in page.locator(".ta-why").inner_text()
+    assert "because oestradiol falls" in page.locator(".ta-reasons").inner_text()
     answer = page.locator(".ta-lead", has_text="over plausible models")
     answer.wait_for()
     assert answer.inner_text().startswith("Total motile count ") and "of their weight" in answer.inner_text()
@@ -706,7 +706,7 @@ def test_arms_a_store_and_a_study(visitor):
         visitor.give(drug)
         visitor.run()
         # A second run leaves every tag as it was.
-        assert page.locator(".ta-why").evaluate("of => of.tagName") == "DL"
+        assert page.locator(".ta-reasons").evaluate("of => of.tagName") == "DL"
         assert {"Hormones", "Semen", "Safety and outcome"} <= set(page.locator("h2").all_inner_texts())
         page.get_by_role("button", name="Keep as an arm to compare").click()
         page.get_by_role("button", name=re.compile("Remove therapy 1")).click()

@@ -12,6 +12,7 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import cards, charts, draft, widgets
+from testis_abm.app.fold import Fold
 from testis_abm.app.session import OVER_MODELS, Progress, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import ARMS, TREATED
@@ -75,25 +76,6 @@ def Answer(session: Session, said: draft.Understanding) -> None:  # noqa: N802
             Fold(session, title, _group(session, panels, arms, about), k == 0 and width >= _DESK).key(title)
     if summary is not None:
         Fold(session, "All levels as a table", lambda: _table(result, summary), False).key("levels")
-
-
-@solara.component
-@in_its_units
-def Fold(session: Session, title: str, show: Callable[[], None], opened: bool) -> None:  # noqa: N802
-    """Show a heading that opens and closes what is under it; what is closed is not sent. `opened`: until somebody chooses."""
-    chosen, choose = solara.use_state(None)
-    is_open = opened if chosen is None else bool(chosen)
-    with v.Html(tag="h2", class_="ta-fold"):
-        solara.Button(
-            title,
-            on_click=lambda: choose(not is_open),
-            text=True,
-            classes=["ta-fold-button"],
-            attributes={"aria-expanded": "true" if is_open else "false"},
-        )
-    with solara.Div():
-        if is_open:
-            show()
 
 
 def _group(
@@ -182,7 +164,7 @@ def _reasons(result: Run, progress: Progress) -> None:
     """Show the reason, flags, probabilities, decisions and warnings, each behind its name."""
     rows = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in map(_headed, _texts(result)))
     if rows:
-        widgets.html(rows, tag="dl", classes=["ta-why"])
+        widgets.html(rows, tag="dl", classes=["ta-reasons"])
     if progress.units != unit_system() and re.search("(ng|pg|nmol|pmol)/", report.why(result)):
         widgets.paragraph(_WHY_BEFORE, "ta-small-text")
 

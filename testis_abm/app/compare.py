@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import solara
 
 from testis_abm.app import charts, widgets
+from testis_abm.app.fold import Fold
 from testis_abm.app.results.compare import Arms
 from testis_abm.app.results.parts import Refused, tried
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.compare_runs import Lived, of_runs
+from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.pictures import arms as drawn
-from testis_abm.pictures import courses, screen
+from testis_abm.pictures import courses
+from testis_abm.pictures.chart import Curve, Panel
+from testis_abm.pictures.figure import WIDE
 from testis_abm.results.run import Run
 
 _COLOURS = 8
@@ -53,9 +60,12 @@ def Compare(session: Session) -> None:  # noqa: N802
         widgets.select("Compared with", reference, [(name, name) for name in lived], choose)
     if isinstance(found, Refused):
         widgets.paragraph("Keep a second arm, or one with a treatment, to compare.")
+        _Course(session, lived, "expected_total_motile_count_million").key("alone")
     else:
-        Arms(session, found)
-    _courses(session, lived)
+        Arms(session, found, below=lambda word: _Course(session, lived, OUTPUTS[word].column))
+    for title, panels in (("Hormones", courses.hormones), ("Semen", lambda arms: courses.semen(arms, dots=False))):
+        Fold(session, title, partial(_group, session, lived, panels), False).key(title)
+    widgets.paragraph(_LEVELS, "ta-unit")
 
 
 @solara.component
@@ -87,18 +97,26 @@ def arms_of(kept: tuple[tuple[str, Run], ...]) -> dict[str, Lived]:
     }
 
 
-def _courses(session: Session, lived: dict[str, Lived]) -> None:
-    """Show the courses of all arms on one another, the first untreated one in the colour of nobody treated."""
+def _overlay(lived: dict[str, Lived]) -> tuple[list[courses.Arm], tuple[Curve, ...]]:
+    """Return the arms, the first untreated one in the colour of nobody treated; and what takes that colour without one."""
     bare = [name for name, of in lived.items() if of.arm == UNTREATED][:1]
     order = [*bare, *(name for name in lived if name not in bare)]
-    arms = [courses.Arm(name, lived[name].run, lived[name].arm) for name in order]
+    return [courses.Arm(name, lived[name].run, lived[name].arm) for name in order], () if bare else (drawn.NOBODY,)
+
+
+@solara.component
+@in_its_units
+def _Course(session: Session, lived: dict[str, Lived], column: str) -> None:  # noqa: N802
+    """Show the courses of an outcome in all arms on one another, with what is done in each."""
+    width, set_width = solara.use_state(WIDE)
+    arms, nobody = _overlay(lived)
+    panel = drawn.with_first(courses.outcome(arms, column).clinical(), nobody)
     scenarios = {name: of.run.scenario for name, of in lived.items() if of.arm == TREATED}
-    if scenarios:
-        spans, days = drawn.treatments(scenarios)
-        widgets.html(screen.timeline(spans, days), classes=["ta-scroll"])
-    nobody = () if bare else (drawn.NOBODY,)
-    for title, panels in (("Hormones", courses.hormones(arms)), ("Semen", courses.semen(arms, dots=False))):
-        widgets.heading(title, 3)
-        charts.grid(session, [drawn.with_first(panel, nobody) for panel in panels])
-    widgets.html(drawn.legend({name: k for k, name in enumerate(order, len(nobody))}))
-    widgets.paragraph(_LEVELS, "ta-unit")
+    spans = drawn.treatments(scenarios)[0] if scenarios else ()
+    charts.Hero(session, panel, charts.About("Kept arms", tuple(spans)), width, set_width)
+    widgets.html(drawn.legend({arm.name: k for k, arm in enumerate(arms, len(nobody))}))
+
+
+def _group(session: Session, lived: dict[str, Lived], panels: Callable[[list[courses.Arm]], list[Panel]]) -> None:
+    arms, nobody = _overlay(lived)
+    charts.grid(session, [drawn.with_first(panel, nobody) for panel in panels(arms)])

@@ -40,7 +40,7 @@ def Decision(session: Session) -> None:  # noqa: N802
         return
     with v.Html(tag="section", class_="ta-step", attributes={"aria-label": "Treatment decision"}):
         widgets.heading("Treatment decision")
-        widgets.paragraph(_HELP, "ta-unit ta-read")
+        widgets.paragraph(_HELP, "ta-unit ta-lines")
         with solara.Div(classes=["ta-candidates"]):
             for index in range(min(candidates.MOST, len(choice.candidates) + 1)):
                 _candidate(session, index, said[index] if index < len(said) else None)
@@ -134,7 +134,7 @@ def _ask(session: Session, said: list[draft.Understanding]) -> None:
         if whole and not limit:
             session.respond(scenarios, choice.men)
 
-    with solara.Div(classes=["ta-asked"]):
+    with solara.Div(classes=["ta-ask"]):
         widgets.text_field("Duration of treatment", choice.duration, _chosen(session, "duration"), error=fault)
         sizes = [(str(size), f"{size:,}") for size in candidates.SIZES]
         widgets.select("Virtual patients", str(choice.men), sizes, lambda got: _chosen(session, "men")(int(got)))
@@ -144,7 +144,7 @@ def _ask(session: Session, said: list[draft.Understanding]) -> None:
         widgets.note(limit, wrong=True)
     for k, of in enumerate(said):
         for text in of.notes:
-            widgets.paragraph(f"Candidate {candidates.letter(k)}: {text}.", "ta-unit ta-read")
+            widgets.paragraph(f"Candidate {candidates.letter(k)}: {text}.", "ta-unit ta-lines")
     Working(session)
 
 
@@ -165,7 +165,7 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
     column, dependable = session.choice.value.outcome, match.found.dependable
     widgets.heading(_ROLE, 3)
     outcomes = [(name, QUANTITIES[name].title) for name in dict.fromkeys((candidates.OUTCOME, *SPERM, *SHOWN))]
-    with solara.Div(classes=["ta-asked"]):
+    with solara.Div(classes=["ta-ask"]):
         widgets.select("Outcome", column, outcomes, _chosen(session, "outcome"))
     of_column, of_all = [response, column, session.units.value], [response, session.units.value]
     verdict = solara.use_memo(lambda: response.candidates.verdict(column), of_column)
@@ -178,14 +178,14 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
         first, *hangs = verdict
         v.Html(tag="p", class_="ta-fits", children=[first], attributes={"role": "status"})
         for text in hangs:
-            widgets.paragraph(text, "ta-read")
+            widgets.paragraph(text, "ta-lines")
     else:
         widgets.note("No verdict: too few virtual patients match all that was reported.", wrong=True)
     with solara.Div(classes=["ta-violins-wide"]):
         widgets.html(spreads.violins_svg(chart))
     with solara.Div(classes=["ta-violins-small"]):
         widgets.html(spreads.violins_svg(chart, 360.0))
-    widgets.paragraph(responses.caption(chart, response), "ta-unit ta-read")
+    widgets.paragraph(responses.caption(chart, response), "ta-unit ta-lines")
     widgets.table(one, responses.basis(response), "candidate")
     if dependable and column in plausible.SPERM and response.answers.ne("").any(axis=None):
         caption = (
@@ -194,9 +194,9 @@ def Responses(session: Session, match: matching.Match, response: matching.Respon
         widgets.by_answer(responses.by_answer(response, column), caption)
     widgets.table(every[0], responses.CELLS, "outcome, median")
     for text in responses.azoospermic(response):
-        widgets.paragraph(text, "ta-read")
+        widgets.paragraph(text, "ta-lines")
     widgets.table(every[1], f"{responses.MEANS} {report.OF_POPULATIONS}", "safety and outcome, mean")
-    widgets.paragraph(responses.unknown(), "ta-unit ta-read")
+    widgets.paragraph(responses.unknown(), "ta-unit ta-lines")
     _in_the_shell(session, match, response)
 
 

@@ -33,7 +33,7 @@ _GROUPS = {
 def Labs(session: Session) -> None:  # noqa: N802
     """Show the fields of laboratory values and the button that matches virtual patients to them."""
     phase, text = session.matching.value
-    widgets.paragraph(_HELP, "ta-unit ta-read")
+    widgets.paragraph(_HELP, "ta-unit ta-lines")
     if (reports := session.chosen.value) is not None:
         _chosen(session, reports)
     with solara.Div(classes=["ta-labs"]):

@@ -47,9 +47,9 @@ def Matched(session: Session) -> None:  # noqa: N802
             widgets.note(line, wrong=not match.found.dependable)
         for text in (report.rare(match.found), report.lesions(match.found)):
             if text:
-                widgets.paragraph(text, "ta-read")
+                widgets.paragraph(text, "ta-lines")
         for text in match.found.notes:
-            widgets.paragraph(f"Note: {text}.", "ta-read")
+            widgets.paragraph(f"Note: {text}.", "ta-lines")
         with v.Html(tag="details"):
             v.Html(tag="summary", children=["Identifiability: share of prior variance explained"])
             named = {"index": lambda field: field.replace("_", " "), "columns": lambda name: name.split(": ")[-1]}
@@ -69,7 +69,7 @@ def _beside(match: matching.Match, rows: list[Reported]) -> None:
     several = f"Of {n} untreated reports, the first is given here. " if (n := len(match.found.visits)) else ""
     table = spreads.reported_html(rows, matching.as_given(match), f"{several}{_STRIPS}")
     widgets.html(table, classes=["ta-scroll"])
-    widgets.paragraph(matching.differs(match), "ta-read")
+    widgets.paragraph(matching.differs(match), "ta-lines")
 
 
 def _form(session: Session, match: matching.Match) -> None:

@@ -47,8 +47,13 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
 
 @solara.component
 @in_its_units
-def Arms(session: Session, found: Comparison, load: Callable[[str], None] | None = None) -> None:  # noqa: N802
-    """Show changes against the first arm: the sentence that answers, the picture, reasons, tables; `load` is told an arm that is clicked."""
+def Arms(  # noqa: N802
+    session: Session,
+    found: Comparison,
+    load: Callable[[str], None] | None = None,
+    below: Callable[[str], object] = lambda word: None,
+) -> None:
+    """Show changes against the first arm: the sentence that answers, the picture, reasons, tables; `load` is told an arm that is clicked, `below` shows more of an output."""
     word, set_word = solara.use_state("")
     words = list(dict.fromkeys(found.effects["output"]))
     word = word if word in words else next((name for name in FIRST if name in words), words[0])
@@ -58,6 +63,7 @@ def Arms(session: Session, found: Comparison, load: Callable[[str], None] | None
     chart = arms.changes(found, word, keys=load is not None)
     parts.painted(partial(rows_screen.rows, chart), f"{found.title} {word}", load or (lambda key: None))
     widgets.table(by_arm(found, word), f"{parts.opening(OUTPUTS[word].heading)}. {_basis(found)}", "arm")
+    below(word)
     for name in found.arms[1:]:
         _reasons(found, name)
     for name, why in found.lost.items():
