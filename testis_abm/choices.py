@@ -20,3 +20,6 @@ POPULATIONS = ("clinic", "community", "healthy", "asian", "obese", "hypogonadotr
 PART_OF = {"asian": "healthy", "obese": "community", "hypogonadotropic": "clinic", "testosterone_users": "clinic"}
 
 DISCLAIMER = "Research software: a simulation, not medical advice."
+
+# Of the environment: the file in which a command keeps how far it is.
+PROGRESS_FILE = "TESTIS_ABM_PROGRESS"

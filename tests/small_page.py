@@ -58,7 +58,7 @@ def matched(**texts: str) -> matching.Match:
 
 def drawn(svg: str) -> ElementTree.Element:
     root = ElementTree.fromstring(svg)
-    assert root.get("role") == "img" and root.get("aria-label")
+    assert root.get("role") in ("img", "group") and root.get("aria-label")
     return root
 
 

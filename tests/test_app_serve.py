@@ -23,6 +23,7 @@ def _served(monkeypatch, *arguments: str) -> dict:
 
 def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
     usual = {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": [], "rules": None}
+    usual |= {"folder": "", "keep": 30}
     assert _served(monkeypatch) == usual
     told = _served(
         monkeypatch,
@@ -39,6 +40,10 @@ def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
         "https://a.org",
         "--allow-origin",
         "https://b.org",
+        "--folder",
+        "jobs",
+        "--keep",
+        "7",
     )
     assert told == {
         "host": "0.0.0.0",
@@ -47,7 +52,14 @@ def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
         "browser": False,
         "origins": ["https://a.org", "https://b.org"],
         "rules": None,
+        "folder": "jobs",
+        "keep": 7,
     }
+
+
+def test_only_a_page_that_nobody_else_reaches_may_have_all_cores_and_show_folders_of_this_machine():
+    assert serve.is_alone("localhost", []) and serve.is_alone("127.0.0.1", [])
+    assert not serve.is_alone("0.0.0.0", []) and not serve.is_alone("localhost", ["https://abm.example.org"])
 
 
 def test_an_address_that_is_taken_is_told():

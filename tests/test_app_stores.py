@@ -8,9 +8,9 @@ import pytest
 from small_page import THERAPY, drawn
 
 import testis_abm as ta
-from testis_abm.app import stores
+from testis_abm.app.jobs import folders
 from testis_abm.experiments.sweep import Swept
-from testis_abm.pictures import screen, sweeps
+from testis_abm.pictures import plots_screen, sweeps
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
@@ -25,7 +25,7 @@ def sweep(tmp_path_factory):
 
 
 def _map(store, table, word: str, kind: str, axes: int = 2) -> ElementTree.Element:
-    return drawn(screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind, store.called(kind))))
+    return drawn(plots_screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind, store.called(kind))))
 
 
 def test_a_store_is_shown_as_a_map(sweep):
@@ -69,14 +69,12 @@ def test_what_no_laboratory_sees_has_no_percentage(tmp_path):
     assert len(_map(store, table, known, "change in %", 1).findall("{*}g")) == 2
 
 
-def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch):
-    monkeypatch.setenv(stores.VARIABLE, "[]")
-    stores.opened.cache_clear()
-    assert stores.opened() == ()
-    stores.publish([str(sweep)])
-    stores.opened.cache_clear()
-    assert [of.folder for of in stores.opened()] == [sweep.resolve()]
-    stores.opened.cache_clear()
+def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(folders.VARIABLE, "[]")
+    assert folders.found() == []
+    folders.publish([str(sweep)])
+    assert [of.folder for of in folders.found()] == [sweep.resolve()]
 
 
 def test_what_is_no_sweep_is_no_store(tmp_path, sweep, capsys):

@@ -58,7 +58,7 @@ def test_arms_share_their_luck(compared):
 
 def test_large_ratios_and_widths_are_printed_as_plain_numbers():
     from testis_abm.experiments import compare as comparisons
-    from testis_abm.experiments import sweep as sweeps
+    from testis_abm.experiments import swept as sweeps
     from testis_abm.results import attribution
 
     effect = {"reference": 300.0, "level": 600.0, "change_pct": 100.0, "low_pct": 90.0, "high_pct": 110.0}

@@ -114,8 +114,9 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
 }
 SAME_NAMES = {
     ("biology.laboratory", "exports.sbml"),  # which levels are species, and what each is in databases
-    ("app.beyond", "pictures.experiments"),
+    ("cli.experiments", "experiments.opened"),  # commands, and what their folders hold
     ("app.draft", "experiments.drug_course"),
+    ("app.experiments.sweeps", "experiments.design"),  # the keys of a range, written and read
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from testis_abm.pictures import paper, screen, style
+from testis_abm.pictures import paper, plots_screen, screen, style
 from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span, band
 from testis_abm.pictures.reference import Range
 
@@ -110,7 +110,7 @@ def test_both_draw_what_was_observed_with_its_label():
     (mark,) = [path for path in root.iter("path") if path.get("class") == "ta-mark"]
     x, top = map(float, re.match(r"M([\d.]+) ([\d.]+)", mark.get("d")).groups())
     assert mark.find("title").text == "seen by others" and value(top + 4.0) == pytest.approx(24.0, abs=0.1)
-    assert x == pytest.approx(46.0 + (340 - 10 - 46) / 3.0, abs=0.06)  # a third of 21 days
+    assert x == pytest.approx(screen.across(PANEL, screen.SMALL, 7.0), abs=0.06)
 
 
 def test_both_know_the_unit_of_clinics():
@@ -131,13 +131,16 @@ def test_an_axis_may_begin_above_zero_on_both():
     assert on_paper(high).get_ylim()[0] > 15.0
     for panel, lowest in ((PANEL, 0.0), (high, 15.0)):
         _, value = on_screen(panel)
-        assert value(190 - 24) == pytest.approx(lowest, abs=1e-6), panel.zero
+        assert value(screen.SMALL.height - screen.SMALL.bottom) == pytest.approx(lowest, abs=1e-6), panel.zero
 
 
 def test_days_before_treatment_are_shaded_up_to_day_0():
     root, _ = on_screen(replace(PANEL, days=(-21.0, 21.0)))
     (box,) = [box for box in root.iter("rect") if box.get("class") == "ta-before"]
-    assert [float(box.get(side)) for side in ("x", "width", "y", "height")] == [46.0, 142.0, 30.0, 136.0]
+    frame = screen.SMALL
+    half = (frame.width - frame.left - frame.right) / 2.0
+    of_box = [frame.left, half, frame.top, frame.height - frame.top - frame.bottom]
+    assert [float(box.get(side)) for side in ("x", "width", "y", "height")] == of_box
     assert not list(on_screen(PANEL)[0].iter("rect"))
 
 
@@ -216,14 +219,18 @@ def test_bars_of_treatment_stand_on_their_days():
 def test_a_heat_map_has_a_cell_for_each_value_with_its_number():
     values = np.array([[1.0, 2.0], [np.nan, 5.0]])
     chart = HeatMap("T", "nmol/L", values, ["24", "32"], ["low", "high"], ("BMI", "dose"), change=False)
-    root = drawn(screen.heat_map(chart))
+    root = drawn(plots_screen.heat_map(chart))
     cells = {group.find("title").text: group for group in root.iter("g")}
-    assert set(cells) == {"BMI 24, dose low: 1.00", "BMI 32, dose low: 2.00", "BMI 32, dose high: 5.00"}
-    low, high = cells["BMI 24, dose low: 1.00"], cells["BMI 32, dose high: 5.00"]
+    assert set(cells) == {
+        "BMI: 24; dose: low: 1.00 nmol/L",
+        "BMI: 32; dose: low: 2.00 nmol/L",
+        "BMI: 32; dose: high: 5.00 nmol/L",
+    }
+    low, high = cells["BMI: 24; dose: low: 1.00 nmol/L"], cells["BMI: 32; dose: high: 5.00 nmol/L"]
     assert low.find("rect").get("fill") == "rgb(68,1,84)" and high.find("rect").get("fill") == "rgb(253,231,37)"
     assert low.find("text").get("fill") == "#fff" and high.find("text").get("fill") == "#000"
     assert float(high.find("rect").get("y")) < float(low.find("rect").get("y"))
-    assert root.get("aria-label") == "T over BMI and dose: from 1.00 to 5.00"
+    assert root.get("aria-label") == "T over BMI and dose: from 1.00 to 5.00 nmol/L"
     # The name of a column stands in its middle, and that of the axis in the middle of all.
     places = {text.text: float(text.get("x")) for text in root.iter("text")}
     for column, name in (("24", "1.00"), ("32", "2.00")):
@@ -233,7 +240,9 @@ def test_a_heat_map_has_a_cell_for_each_value_with_its_number():
 
 def test_changes_are_coloured_about_zero():
     chart = HeatMap("T", "%", np.array([[-10.0, 0.0, 5.0]]), ["a", "b", "c"], ["d"], ("x", "y"), change=True)
-    fills = [box.get("fill") for box in drawn(screen.heat_map(chart)).iter("rect")]
+    fills = [
+        box.get("fill") for box in drawn(plots_screen.heat_map(chart)).iter("rect") if box.get("class") == "ta-cell"
+    ]
 
     assert fills[:2] == ["rgb(140,81,10)", "rgb(246,241,230)"] and fills[2] == "rgb(90,180,172)"
 
@@ -243,21 +252,3 @@ def test_ticks_are_round_and_hold_the_range():
     assert screen.nice(17.0, 21.0, 4) == [17.0, 18.0, 19.0, 20.0, 21.0]
     assert screen.nice(-28.0, 180.0, 5, whole=True) == [0.0, 60.0, 120.0, 180.0]
     assert screen.nice(0.0, 10.0, 5, whole=True) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
-
-
-def test_an_interval_shows_what_was_predicted_and_whether_it_held():
-    row = {"label": "LH", "unit": "IU/L", "observed": 8.0, "predicted": 5.0, "low": 4.0, "high": 6.0, "inside": False}
-    root = drawn(screen.intervals([row, row | {"observed": 5.5, "inside": True}]))
-    outside, inside = [path.get("class") for path in root.iter("path")]
-    assert (outside, inside) == ("ta-mark ta-outside", "ta-mark")
-    line = next(line for line in root.iter("line") if line.get("class") == "ta-interval")
-    # From 0 to 8 in 330 units.
-    assert (float(line.get("x1")), float(line.get("x2"))) == pytest.approx((330 + 165.0, 330 + 247.5))
-    circle = next(root.iter("circle"))
-    assert float(circle.get("cx")) == pytest.approx(330 + 330 * 5 / 8, abs=0.06)
-    diamond = next(root.iter("path")).get("d")
-    assert diamond.startswith("M660.0 14.0")  # the observed one is at the far end
-    zeros = [float(text.get("x")) for text in root.iter("text") if text.text == "0"]
-    figures = {text.text: float(text.get("x")) for text in root.iter("text")}
-    assert zeros == [330.0, 330.0] and 660.0 < figures["8.00"] < 720.0
-    assert root.get("aria-label").startswith("LH (IU/L): observed 8, predicted 5 (4 to 6), outside; LH")

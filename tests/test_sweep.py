@@ -49,13 +49,13 @@ def test_a_file_of_another_kind_names_its_command():
 @pytest.mark.parametrize(
     ("path", "unit", "said"),
     [
-        ("man.bmi", "", "BMI (kg/m2)"),
+        ("man.bmi", "", "Body mass index (kg/m2)"),
         ("man.gnrh_drive", "", "GnRH drive (x reference)"),
         ("parameters.aromatase.testicular_km", "", "Aromatase: testicular Km (nmol/L free T)"),
         ("parameters.axis.hcg_saturation", "", "Axis: hCG saturation (relative LH)"),
         ("parameters.receptor.oestrogen_half", "", "Receptor: oestrogen half (x normal local E2)"),
         ("therapy.1.dose", "mg", "Therapy 1: dose (mg)"),
-        ("plan.duration", "days", "plan.duration (days)"),
+        ("plan.duration", "days", "Plan: duration (days)"),
     ],
 )
 def test_axes_of_pictures_are_named_in_words_with_units(path, unit, said):

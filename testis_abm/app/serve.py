@@ -58,24 +58,30 @@ def serve(
     browser: bool,
     origins: Sequence[str] = (),
     rules: OwnFile | None = None,
+    folder: str = "",
+    keep: int | None = None,
 ) -> None:
     """Serve the app until it is stopped.
 
     Args:
         host, port: to listen on.
-        stores: folders of sweeps to show.
+        stores: results folders to show.
         browser: whether to open one.
         origins: of proxies through which the app is reached, as in `https://abm.example.org`.
         rules: a file of Python by which all men of the page live.
+        folder: in which the experiments of visitors are kept ("": runs/page); keep: for how many days.
 
     Raises:
         TestisError: a store is none, an origin is none, or the address is taken.
     """
     from testis_abm.app import gate, own_code
-    from testis_abm.app import stores as shown
+    from testis_abm.app.jobs import desk as desks
+    from testis_abm.app.jobs import folders, limits
 
     allowed = [addresses.origin(name) for name in origins]
-    shown.publish(stores)
+    folders.publish(stores)
+    here = is_alone(host, allowed)
+    desks.publish(folder or desks.USUAL, here=here, keep=limits.KEPT_DAYS if keep is None else keep)
     own_code.publish(rules)
     check_port(host, port)
     os.environ.update(_SETTINGS)
@@ -102,11 +108,19 @@ def serve(
     print(f"The app is at {address} (Ctrl-C stops it). {DISCLAIMER}", flush=True)
     if not addresses.is_here(host):
         print(_beyond(host, port), flush=True)
+    if not here:
+        print(f"Experiments of visitors are kept in {desks.desk().base}/ for {desks.desk().keep:g} days.", flush=True)
     _allow_files()
+    desks.desk()  # takes up what an earlier server left
     warm()
     if browser:
         threading.Timer(1.0, webbrowser.open, args=(address,)).start()
     server.run()
+
+
+def is_alone(host: str, origins: Sequence[str]) -> bool:
+    """Return whether only this machine reaches the app: through a proxy others come, whatever is listened on."""
+    return addresses.is_here(host) and not origins
 
 
 def _beyond(host: str, port: int) -> str:

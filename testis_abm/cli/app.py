@@ -17,6 +17,7 @@ def _app(options: argparse.Namespace) -> None:
     from testis_abm.app.serve import serve
 
     how = {"origins": options.allow_origin, "rules": printing.own_file(options.rules)}
+    how |= {"folder": options.folder, "keep": options.keep}
     serve(options.host, options.port, options.store, browser=not options.no_browser, **how)
 
 
@@ -29,7 +30,14 @@ COMMANDS = (
             whole("--port", "of the address", 8765),
             option("--host", "address to listen on (default localhost: this machine alone)", default="localhost"),
             flag("--no-browser", "open no browser"),
-            several("--store", "FOLDER", "results folder of a sweep to show"),
+            several("--store", "FOLDER", "results folder to show, of any experiment, surface or study"),
+            option(
+                "--folder",
+                "where experiments run from the page are kept (default runs/page)",
+                metavar="FOLDER",
+                default="",
+            ),
+            whole("--keep", "days for which those that have ended are kept", 30),
             RULES,
             several(
                 "--allow-origin",

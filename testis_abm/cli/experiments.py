@@ -79,6 +79,8 @@ def _compare(result: Any, folder: Path) -> Outcome:
 
     rates = pd.concat([table.assign(arm=arm) for arm, table in result.attribution.items()])
     tables = {"courses": result.courses, "effects": result.effects, "attribution": rates}
+    if result.plausible is not None:
+        tables["plausible"] = result.plausible
     runs = result.replicates * len(result.arms) + len(result.failed)
     return Outcome(result.text(), tables, "compared", (result,), len(result.failed), runs, ("effects", "attribution"))
 

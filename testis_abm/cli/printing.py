@@ -68,10 +68,11 @@ def default_folder(name: str, text: str) -> Path:
 def bar(*columns: ProgressColumn, only_terminal: bool = False) -> Progress:
     """Return a bar of progress on the terminal, gone when it has ended."""
     from rich.console import Console
-    from rich.progress import Progress
+
+    from testis_abm.cli.reported import bar_class
 
     console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=only_terminal and not console.is_terminal)
+    return bar_class()(*columns, console=console, transient=True, disable=only_terminal and not console.is_terminal)
 
 
 def own_file(path: str | None) -> OwnFile | None:

@@ -266,8 +266,11 @@ def analyse(
     title: str,
     models: Callable[[int, int], None] | None = None,
     rules: OwnFile | None = None,
+    known: pd.DataFrame | None = None,
 ) -> Comparison:
     """Compare the arms of a finished store (`store.read`); `models` is told of plausible models (arms_under_hypotheses).
+
+    `known`: of plausible models what is known of them already (results.plausible.COLUMNS; empty: nothing); None: they are worked out.
 
     Raises:
         TestisError: no replicate ended in all arms.
@@ -292,6 +295,8 @@ def analyse(
         left = dict.fromkeys(
             arms, f"lived by rules of your own ({Path(rules.path).name}); no interval over plausible models"
         )
+    elif known is not None:
+        over_models = known if len(known) else None
     else:
         left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
     signals = end.groupby("arm")[list(SIGNALS)].mean()

@@ -30,6 +30,17 @@ OUTPUTS: Mapping[str, Quantity] = {row.label: row for row in ROWS.values()}
 # The others are kept, but shown only on demand.
 DEFAULT = tuple(word for word, row in OUTPUTS.items() if not row.asked_for)
 WEEK = 7  # the same within a course
+# The most wanted, of which pictures of several show the first.
+WANTED = (
+    "testosterone",
+    "serum E2 (immunoassay)",
+    "T/E2 (immunoassay)",
+    "LH",
+    "FSH",
+    "intratesticular testosterone",
+    "sperm concentration",
+    "total motile count",
+)
 _KNOWN = f"{', '.join(DEFAULT)}, and {len(OUTPUTS) - len(DEFAULT)} more in docs/experiments.md (Outputs)"
 
 

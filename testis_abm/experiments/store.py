@@ -386,6 +386,17 @@ def _table(path: Path, checksum: str) -> pa.Table:
         ) from error
 
 
+def progress(folder: str | Path) -> tuple[int, int]:
+    """Return how many runs of its design a store holds by now, and how many it has.
+
+    Raises:
+        TestisError: it is no store, or a part is damaged.
+    """
+    columns, wanted = read_manifest(folder)["columns"], set(_design(Path(folder))["run"].to_pylist())
+    kept = {name for path in _parts(Path(folder)) for name in _part(path, columns)["run"].to_pylist()}
+    return len(wanted & kept), len(wanted)
+
+
 def sorted_table(folder: str | Path) -> pa.Table:
     """Return all runs of a store as an Arrow table, sorted, each once; a warning says how many are missing."""
     import pyarrow as pa

@@ -12,6 +12,7 @@ import math
 import os
 import re
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters.tables import using
+from testis_abm.parameters.tables import NONE, using
 from testis_abm.quantities import QUANTITIES, Quantity, unit_of
 from testis_abm.results import plausible
 from testis_abm.results.report import aligned, number
@@ -301,6 +302,25 @@ class Surface:
             "hold_days": self.hold,
             "scenario": self.scenario.to_toml(),
         }
+
+
+def from_tables(about: Mapping[str, Any], points: pd.DataFrame, path: pd.DataFrame, states: pd.DataFrame) -> Surface:
+    """Return a surface from what `Surface.save` wrote: surface.json and the tables.
+
+    Raises:
+        TestisError: the scenario cannot be read. KeyError, ValueError: they are not those of a surface.
+    """
+    with using(NONE):  # a scenario carries its tables
+        scenario = load(tomllib.loads(about["scenario"]))
+    axes = [Axis(name, np.array(levels, dtype=float)) for name, levels in about["axes"].items()]
+    if len(points) != len(about["sets"]) * len(axes[0].levels) * len(axes[1].levels):
+        raise ValueError("the points are not those of the axes")
+    answers = [name for name in points if name not in ("set", "t_own", "e2_own", *COLUMNS)]
+    points, states = (rows.assign(**{name: rows[name].fillna("") for name in answers}) for rows in (points, states))
+    end = int(path["day"].max()) if len(path) else 0
+    return Surface(
+        scenario, (axes[0], axes[1]), points, path, states, about["gonadotrophins"], int(about["hold_days"]), end
+    )
 
 
 _HELD = {HELD: "with LH and FSH at his own levels", FREE: "with LH and FSH free to answer"}

@@ -50,12 +50,13 @@ from testis_abm.population.table_in import read_table
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
+from testis_abm.scenario import Scenario
 from testis_abm.scenario.rule import refuse_standing
 from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import Effect, auc, nanmean, power
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
-from testis_abm.support.errors import Note, ScenarioError, shown
+from testis_abm.support.errors import Note, ScenarioError, TestisError, shown
 
 KEYS = (
     "men",
@@ -126,6 +127,8 @@ class Trial(Experiment["Result"]):
                 key: table.get(key) for key in ("population", "men_from", "where", "visits", "seed", "parameters")
             },
             "design": table,
+            "assessed": self.cohort.seen,
+            "planned": len(self.arm),
             "outputs": list(self.file.outputs),
         }
 
@@ -764,6 +767,55 @@ def analyse(trial: Trial, folder: str | Path, models: Callable[[int, int], None]
         len(trial.arm),
         left,
         str(trial.file.table.get("men_from", "")),
+    )
+
+
+def from_tables(
+    manifest: Mapping[str, Any], scenario: Scenario, tables: Mapping[str, pd.DataFrame | None], failed: pd.DataFrame
+) -> Result:
+    """Return the analysis of a trial from the manifest of its store and the tables that were written beside it.
+
+    Args:
+        scenario: of an arm; tables: by name, None of one that was not written; failed: men whose run failed.
+
+    Raises:
+        TestisError: the tables are not those of the trial.
+    """
+    given, assay = manifest["design"], scenario.samples.assay
+    found = {name: pd.DataFrame() if table is None else table for name, table in tables.items()}
+    try:
+        names = tuple(dict.fromkeys(found["levels"]["arm"]))
+        known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in found["men"]]
+        file = ExperimentFile("trial", "trial", {}, scenario, dict.fromkeys(names, scenario), given, (), ())
+        outcome = output(given.get("outcome", "sperm concentration"), assay)
+        design = read_design(given, file, outcome, known)
+        found["flow"], found["effects"]["arm"]
+    except KeyError as error:
+        raise TestisError(f"trial: its tables lack {error}; run the same command again") from None
+    return Result(
+        manifest["title"],
+        OUTPUTS[outcome].column,
+        rise_of(given),
+        found["men"],
+        found["flow"],
+        found["effects"],
+        found["responders"],
+        found["predictors"],
+        found["power"],
+        failed,
+        found["parameters"],
+        tables["under"],
+        int(manifest.get("assessed", 0)),
+        tuple(manifest["days"]),
+        names,
+        design,
+        found["levels"],
+        found["estimates"],
+        tables["looks"],
+        tables["turns"],
+        int(manifest.get("planned", len(found["men"]))),
+        {},
+        str(given.get("men_from") or ""),
     )
 
 

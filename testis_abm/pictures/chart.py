@@ -77,6 +77,21 @@ def band(replicates: int) -> str:
 
 
 @dataclass(frozen=True)
+class Whisker:
+    """What lies about a curve on one day over plausible models: median and interval; `curve` is its place among the curves."""
+
+    curve: int
+    day: float
+    level: float
+    low: float
+    high: float
+
+    def scaled(self, factor: float) -> Whisker:
+        """Return it in another unit."""
+        return replace(self, level=self.level * factor, low=self.low * factor, high=self.high * factor)
+
+
+@dataclass(frozen=True)
 class Panel:
     """Courses of one quantity over days.
 
@@ -88,6 +103,7 @@ class Panel:
         reference: limits beside which the courses are drawn.
         least: the least that a laboratory tells from none.
         zero: whether the axis begins at zero.
+        whiskers: intervals over plausible models, of some of the curves.
     """
 
     column: str
@@ -101,6 +117,7 @@ class Panel:
     marks: tuple[Mark, ...] = ()
     least: float = 0.0
     zero: bool = True
+    whiskers: tuple[Whisker, ...] = ()
 
     def clinical(self) -> Panel:
         """Return the panel in the unit of clinics."""
@@ -112,6 +129,7 @@ class Panel:
             reference=self.reference and self.reference.scaled(self.factor),
             marks=tuple(replace(mark, value=mark.value * self.factor) for mark in self.marks),
             least=self.least * self.factor,
+            whiskers=tuple(whisker.scaled(self.factor) for whisker in self.whiskers),
         )
 
 
@@ -123,6 +141,7 @@ class HeatMap:
         label: of what is shown; unit: of the colours.
         values: (up, across). across, up: names of the places; names: of the axes.
         change: whether values are changes in %, coloured about zero.
+        keys: what a click on each place reports, (up, across); () nothing.
     """
 
     label: str
@@ -132,6 +151,7 @@ class HeatMap:
     up: Sequence[str]
     names: tuple[str, str]
     change: bool
+    keys: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)

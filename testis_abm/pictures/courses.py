@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from testis_abm.pictures.chart import Curve, Mark, Panel, Span
+from testis_abm.pictures.chart import Curve, Mark, Panel, Span, Whisker
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, SI, unit_system
+from testis_abm.results import plausible
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.summary import summarise
 from testis_abm.results.tables import SCHEMAS, reported
+from testis_abm.results.treatment import Treatment
 from testis_abm.scenario import Insult, Scenario, Therapy
 
 _HEADLINE = (
     "lh_iu_l",
+    "fsh_iu_l",
     "intratesticular_testosterone_nmol_l",
     "intratesticular_oestradiol_nmol_l",
+    "daily_production_million_g",
     "expected_concentration_million_ml",
     "expected_total_motile_count_million",
 )
@@ -75,12 +79,59 @@ def safety(arms: Sequence[Arm]) -> list[Panel]:
     return [*found, _tabled(arms, "outcome", "conception_pct")]
 
 
+GROUPS: Mapping[str, Callable[[Sequence[Arm]], list[Panel]]] = {
+    "Hormones": hormones,
+    "Testis": production,
+    "Semen": semen,
+    "Safety and outcome": safety,
+}
+
+
+def outcomes() -> Mapping[str, str]:
+    """Return the quantities that have a course: column -> title, those of semen first."""
+    measured = {
+        table: [row.column for row in measures() if row.table == table and row.column not in _NOT_DRAWN]
+        for table in ("semen", "hormones")
+    }
+    first, rest = ({name: QUANTITIES[name].title for name in measured[table]} for table in measured)
+    tabled = {"tissue": _PRODUCTION, "safety": _SAFETY, "outcome": ("conception_pct",)}
+    return first | {name: SCHEMAS[table][name].label for table in tabled for name in tabled[table]} | rest
+
+
+def outcome(arms: Sequence[Arm], column: str) -> Panel:
+    """Return the panel of one of `outcomes`, without samples, and with intervals over plausible models where they were worked out."""
+    for table in ("hormones", "semen"):
+        for measure in _measures(arms, table):
+            if measure.column == column:
+                return _measured(arms, measure, models=True)
+    table = next(name for name in ("tissue", "safety", "outcome") if column in SCHEMAS[name])
+    return replace(
+        _tabled(arms, table, column, zero=column not in _SAFETY or column in _FROM_ZERO),
+        whiskers=_whiskers(arms, column),
+    )
+
+
+def _whiskers(arms: Sequence[Arm], column: str) -> tuple[Whisker, ...]:
+    """Return the intervals of levels over plausible models, in the unit of the column; none where all models give the same."""
+    found = []
+    for k, arm in enumerate(arms):
+        if arm.run.plausible is None:
+            continue
+        table, treatment = plausible.of_all(arm.run.plausible, arm.arm), Treatment.of(arm.run)
+        day = treatment.end if treatment else float(arm.run.scenario.plan.duration_days)
+        if column in table.index:
+            level, low, high = map(float, table.loc[column, ["level", "level_low", "level_high"]])
+            if high - low > 1e-3 * abs(high):
+                found.append(Whisker(k, day, level, low, high))
+    return tuple(found)
+
+
 def _measures(arms: Sequence[Arm], table: str) -> list[Measure]:
     known = measures(values=arms[0].run.scenario.values(), stored=True)
     return [measure for measure in known if measure.table == table]
 
 
-def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
+def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "", *, models: bool = False) -> Panel:
     quantity, scenarios = QUANTITIES[measure.column], [arm.run.scenario for arm in arms]
     marks = {
         Mark(observation.day, observation.canonical_value, observation.label)
@@ -99,6 +150,7 @@ def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
         reference_ranges().get(measure.column),
         tuple(sorted(marks, key=lambda mark: (mark.day, mark.value, mark.label))),
         measure.least if measure.table == "hormones" else 0.0,
+        whiskers=_whiskers(arms, measure.column) if models else (),
     )
     return panel.clinical() if unit_system() == SI else panel  # the axis on the right is that of conventional units
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from testis_abm.choices import TREATED
 from testis_abm.experiments.design import Axis
-from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.experiments.outputs import OUTPUTS, WANTED
 from testis_abm.pictures import courses, paper, style, sweeps
 from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.drawing import write_figure
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from testis_abm.experiments.trial import Result
 
 _MOST_TICKS = 8
-_SHOWN = (
-    "testosterone",
-    "serum E2 (immunoassay)",
-    "T/E2 (immunoassay)",
-    "LH",
-    "FSH",
-    "intratesticular testosterone",
-    "sperm concentration",
-    "total motile count",
-)
 
 
 def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
@@ -63,8 +53,8 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
     insults = courses.insults_of(found.scenarios) if found.scenarios else ()
     with paper.looks():
-        figure, axes = _sheet(len(_SHOWN), title=title)
-        for panel, word in zip(axes, _SHOWN, strict=True):
+        figure, axes = _sheet(len(WANTED), title=title)
+        for panel, word in zip(axes, WANTED, strict=True):
             quantity = OUTPUTS[word]
             for colour, arm in zip(style.PALETTE, found.arms, strict=False):
                 rows = found.courses[found.courses["arm"] == arm].pivot(
@@ -98,8 +88,8 @@ def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
     axes, outputs, method = found.axes, found.outputs, found.manifest["design"]["method"]
     title = f"{found.manifest['title']}, day {max(found.days)}"
     # Of many the most wanted.
-    words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
-    words = list(dict.fromkeys(words))[: len(_SHOWN)]
+    words = [word for word in (*WANTED, *outputs) if word in outputs] if len(outputs) > len(WANTED) else list(outputs)
+    words = list(dict.fromkeys(words))[: len(WANTED)]
     with paper.looks():
         if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
             figures = [_map(found, table, words, title)]
@@ -131,7 +121,7 @@ def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], 
                 x[order], y, yerr=bars, color=colour, label=found.called(arm), alpha=1.0 if joined else 0.6, **look
             )
         _name_level(panel, quantity)
-        panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
+        panel.set_xlabel(sweeps.name_of(axis, found.case), fontsize=7)
         if places.numbers is None:
             panel.set_xticks(range(len(places.names)), places.names)
         elif axis.log:
@@ -149,7 +139,7 @@ def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) ->
         kind = sweeps.kinds(table, word)[0]
         if kind == sweeps.CHANGE and table[change].isna().any():
             kind = TREATED
-        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9)
+        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9, case=found.case)
         low, high = (np.nanmin(chart.values), np.nanmax(chart.values)) if np.isfinite(chart.values).any() else (0, 1)
         colours: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
         if chart.change and low < 0 < high:
@@ -160,7 +150,9 @@ def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) ->
         panel.set_ylabel(chart.names[1], fontsize=7)
         panel.set_xticks(*_ticks(axes[0], chart.across))
         panel.set_yticks(*_ticks(axes[1], chart.up))
-        figure.colorbar(drawn, ax=panel, shrink=0.9).set_label(chart.unit, fontsize=7)
+        figure.colorbar(drawn, ax=panel, shrink=0.9).set_label(
+            f"change, {chart.unit}" if chart.change else chart.unit, fontsize=7
+        )
         panel.set_title(word if chart.change else chart.label, fontsize=8)
     return figure
 

@@ -1,25 +1,25 @@
 """Charts on the screen: inline SVG.
 
-Colours are CSS variables of the page (app.css), so that light and dark are the browser's business. Every chart is an
+Colours are CSS variables of the page (app/styles), so that light and dark are the browser's business. Every chart is an
 image to a screen reader, with a text of what it shows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.pictures.chart import HeatMap, Panel, Scale, Span, SurfaceMap
-from testis_abm.pictures.style import DIVERGING, RISING, SHADES
+from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
+from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
-_WIDTH, _HEIGHT = 340, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 30, 24
 _PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
+_FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
+_APART = 15.0  # pixels between names at the ends of lines
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
 
@@ -45,48 +45,140 @@ def mark(x: float, y: float, half: float, style: str = "ta-mark", title: str = "
     return f'<path class="{style}" d="M{x:.1f} {y - half:.1f}{_DIAMOND.format(half)}">{inner}</path>'
 
 
-def panel_svg(panel: Panel) -> str:
-    """Return a panel as SVG."""
-    low, high = _span(panel)
-    ticks = nice(low, high, 4)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
-    first, last = panel.days
-    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+class Frame(NamedTuple):
+    """Where a panel stands: the size of a drawing in pixels, and the room about the box of its curves.
 
-    def across(day: Any) -> Any:
-        return _LEFT + (day - first) / (last - first) * (right - _LEFT)
+    Attributes:
+        width, height: of all. left, right, top, bottom: from its edges to the box.
+        large: whether it has room for names at the ends of lines and at limits.
+    """
+
+    width: float = 280.0
+    height: float = 176.0
+    left: float = 42.0
+    right: float = 8.0
+    top: float = 30.0
+    bottom: float = 24.0
+    large: bool = False
+
+
+SMALL = Frame()
+
+
+def panel_svg(panel: Panel, frame: Frame = SMALL) -> str:
+    """Return a panel as SVG."""
+    return drawing((frame.width, frame.height), describe(panel), panel_parts(panel, frame), extra=scales(panel, frame))
+
+
+def scales(panel: Panel, frame: Frame, height: float | None = None) -> str:
+    """Return, as attributes of a drawing, what turns a place in it into a day and a level: for who points at it.
+
+    `height` of the drawing, if that is more than the panel.
+    """
+    low, high, _ = _axis(panel, frame)
+    ends = frame.left, frame.right, frame.width, frame.top, frame.height - frame.bottom, height or frame.height
+    days, levels = (f"{one:g},{other:g}" for one, other in (panel.days, (low, high)))
+    return f'data-days="{days}" data-levels="{levels}" data-box="{",".join(f"{end:g}" for end in ends)}"'
+
+
+def across(panel: Panel, frame: Frame, day: Any) -> Any:
+    """Return how far from the left edge a day lies."""
+    first, last = panel.days
+    return frame.left + (day - first) / (last - first) * (frame.width - frame.right - frame.left)
+
+
+def _axis(panel: Panel, frame: Frame) -> tuple[float, float, list[float]]:
+    """Return both ends of the axis of levels, and its ticks."""
+    low, high = _span(panel)
+    ticks = nice(low, high, 6 if frame.height > 320.0 else 4)
+    return min(low, ticks[0]), max(high, ticks[-1]), ticks
+
+
+def panel_parts(panel: Panel, frame: Frame) -> list[str]:
+    """Return what a panel consists of, as SVG."""
+    low, high, ticks = _axis(panel, frame)
+    first, last = panel.days
+    right, bottom = frame.width - frame.right, frame.height - frame.bottom
+
+    def along(day: Any) -> Any:
+        return across(panel, frame, day)
 
     def up(value: Any) -> Any:
-        return bottom - (value - low) / (high - low) * (bottom - _TOP)
+        return bottom - (value - low) / (high - low) * (bottom - frame.top)
 
     unit = f'<tspan class="ta-dim"> {escape(panel.unit)}</tspan>'
-    out = [text(4, 15, panel.label, "ta-name", inner=unit)]
+    out = [text(4, frame.top - 15, panel.label, "ta-name", inner=unit)]
     if first < 0.0:
-        out.append(box(_LEFT, _TOP, across(0.0) - _LEFT, bottom - _TOP, "ta-before"))
+        out.append(box(frame.left, frame.top, along(0.0) - frame.left, bottom - frame.top, "ta-before"))
     for tick in ticks:
-        out.append(line((_LEFT, right), (up(tick), up(tick))))
-        out.append(text(_LEFT - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
+        out.append(line((frame.left, right), (up(tick), up(tick))))
+        out.append(text(frame.left - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
     out += [
-        text(across(tick), bottom + 13, f"{tick:g}", anchor="middle")
-        for tick in nice(first, last, 5, whole=True)
+        text(along(tick), frame.height - 10, f"day {tick:g}" if tick == 0 else f"{tick:g}", anchor="middle")
+        for tick in nice(first, last, round(min(frame.width, 960.0) / 68.0), whole=True)
         if first <= tick <= last
     ]
     limits = _limits(panel)
-    out += [line((_LEFT, right), (up(limit), up(limit)), "ta-limit") for limit in limits]
+    out += [line((frame.left, right), (up(limit), up(limit)), "ta-limit") for limit in limits]
     for k, curve in enumerate(panel.curves):
-        if curve.low is not None and curve.high is not None:
-            edge = up(np.concatenate([curve.low, curve.high[::-1]]))
-            out.append(_path("polygon", f"ta-band ta-c{k}", across(np.concatenate([curve.x, curve.x[::-1]])), edge))
+        # One that is the same in all replicates has no band that anybody sees.
+        if curve.low is not None and curve.high is not None and _widest(curve.low, curve.high) * 300.0 > high - low:
+            low_side, high_side = ((along(curve.x), up(end)) for end in (curve.low, curve.high))
+            x, y = simpler(*high_side)
+            out.append(_path("polygon", f"ta-band ta-c{k}", low_side, (x[::-1], y[::-1])))
         if curve.dots is not None and len(curve.dots[0]) <= _DOTS:
-            dots = zip(across(curve.dots[0]), up(curve.dots[1]), strict=True)
+            dots = zip(along(curve.dots[0]), up(curve.dots[1]), strict=True)
             out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
-        out.append(_path("polyline", f"ta-line ta-c{k}", across(curve.x), up(curve.mean)))
-    out += [mark(across(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
+        out.append(_path("polyline", f"ta-line ta-c{k}", (along(curve.x), up(curve.mean))))
+    out += [mark(along(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
+    for whisker in panel.whiskers:
+        x = along(whisker.day) + 5.0 + 8.0 * whisker.curve
+        ends = up(whisker.low), up(whisker.high)
+        out.append(line((x, x), ends, f"ta-whisker ta-s{whisker.curve}"))
+        out += [line((x - 3, x + 3), (end, end), f"ta-whisker ta-s{whisker.curve}") for end in ends]
+        out.append(f'<circle class="ta-c{whisker.curve}" cx="{x:.1f}" cy="{up(whisker.level):.1f}" r="2.6"/>')
     for limit in limits:  # last, so that no line hides the figure
-        author = f"<title>{escape(panel.reference.author if panel.reference else '')}</title>"
-        out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", author))
-    scale = f'data-days="{first:g},{last:g}" data-box="{_LEFT},{_RIGHT},{_WIDTH},{_TOP},{bottom}"'
-    return _svg((_WIDTH, _HEIGHT), describe(panel), out, extra=scale)
+        author = panel.reference.author if panel.reference else ""
+        if frame.large:
+            words = f"{_which(panel, limit)} {number(limit)} ({author})"
+            out.append(text(frame.left + 5, up(limit) - 4, words, "ta-limit-text"))
+        else:
+            title = f"<title>{escape(author)}</title>"
+            out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", title))
+    return out + (list(_names(panel, frame, up)) if frame.large else [])
+
+
+def _widest(low: np.ndarray, high: np.ndarray) -> float:
+    width = high - low
+    return float(width[np.isfinite(width)].max(initial=0.0))
+
+
+def _which(panel: Panel, limit: float) -> str:
+    return "lower limit" if panel.reference and limit == panel.reference.low else "upper limit"
+
+
+def _names(panel: Panel, frame: Frame, up: Callable[[float], float]) -> Iterator[str]:
+    """Yield the names of curves at their ends, parted where they would lie on each other."""
+    ends: list[tuple[float, int, str, float]] = []
+    for k, curve in enumerate(panel.curves):
+        there = np.flatnonzero(np.isfinite(curve.mean))
+        if len(there):
+            level = float(curve.mean[there[-1]])
+            ends.append((up(level) + 4.0, k, f"{curve.name} {number(level)}", float(curve.x[there[-1]])))
+    ends.sort()
+    heights = [end[0] for end in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + _APART)
+    # What was pushed under the axis goes up again, and what is above it with it.
+    floor = frame.height - frame.bottom - 2.0
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], floor)
+        floor = heights[i] - _APART
+    beside = frame.right > 60.0
+    for y, (_, k, words, day) in zip(heights, ends, strict=True):
+        x = across(panel, frame, day)
+        place = (x + (26.0 if panel.whiskers else 6.0), y) if beside else (min(x, frame.width - frame.right), y - 8.0)
+        yield text(*place, words, f"ta-end ta-c{k}", "start" if beside else "end")
 
 
 def sources(panels: Iterable[Panel]) -> str:
@@ -125,7 +217,8 @@ def describe(panel: Panel) -> str:
 def _span(panel: Panel) -> tuple[float, float]:
     values = [end for curve in panel.curves for end in (curve.mean, curve.low, curve.high) if end is not None]
     values += [curve.dots[1] for curve in panel.curves if curve.dots is not None]
-    seen = np.concatenate([*values, _limits(panel), [point.value for point in panel.marks]])
+    ends = [end for whisker in panel.whiskers for end in (whisker.low, whisker.high)]
+    seen = np.concatenate([*values, _limits(panel), [point.value for point in panel.marks], ends])
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         return 0.0, 1.0
@@ -151,14 +244,51 @@ def _tick(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
 
 
-def _path(kind: str, style: str, x: np.ndarray, y: np.ndarray) -> str:
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if b == b)
+def _path(kind: str, style: str, *sides: tuple[np.ndarray, np.ndarray]) -> str:
+    """Return a line, or an area between lines, through places (x, y); where there is none, it goes on to the next."""
+    points = " ".join(f"{a:.1f},{b:.1f}" for x, y in sides for a, b in zip(*simpler(x, y), strict=True))
     return f'<{kind} class="{style}" points="{points}"/>'
 
 
-def _svg(size: tuple[float, float], label: str, parts: Iterable[str], style: str = "ta-chart", extra: str = "") -> str:
+def simpler(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of a line that are needed so that nobody sees a difference (Douglas and Peucker 1973); all of a few.
+
+    Args:
+        x, y: (places,) pixels; those without a `y` are left out.
+    """
+    there = np.isfinite(y)
+    x, y = x[there], y[there]
+    if len(x) <= _FEW_PLACES:
+        return x, y
+    kept = np.zeros(len(x), dtype=bool)
+    kept[[0, -1]] = True
+    open_ = [(0, len(x) - 1)]
+    while open_:
+        i, k = open_.pop()
+        if k - i > 1:
+            slope = (y[k] - y[i]) / (x[k] - x[i]) if x[k] != x[i] else 0.0
+            off = np.abs(y[i + 1 : k] - y[i] - slope * (x[i + 1 : k] - x[i]))
+            far = i + 1 + int(off.argmax())
+            if off[far - i - 1] > _UNSEEN:
+                kept[far] = True
+                open_ += [(i, far), (far, k)]
+    return x[kept], y[kept]
+
+
+def drawing(
+    size: tuple[float, float],
+    label: str,
+    parts: Iterable[str],
+    style: str = "ta-chart",
+    extra: str = "",
+    role: str = "img",
+) -> str:
+    """Return a drawing of some parts; `label` is what it shows in words, `extra` further attributes.
+
+    One with parts that can be clicked has the `role` of a group: within an image a screen reader sees nothing.
+    """
     return (
-        f'<svg class="{style}" role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'<svg class="{style}" role="{role}" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
         f'{extra} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
@@ -174,6 +304,7 @@ _SWATCHES = {
     "ta-dot": '<circle class="ta-dot ta-c1" cx="13" cy="5" r="2.5"/>',
     "ta-band": box(1, 1, 24, 8, "ta-band ta-c1"),
     "ta-mark": mark(13, 5, 4),
+    "ta-whisker": line((13, 13), (0, 10), "ta-whisker ta-s1") + '<circle class="ta-c1" cx="13" cy="5" r="2.6"/>',
     "ta-outside": mark(13, 5, 4, "ta-mark ta-outside"),
     "ta-predicted": line((3, 23), (5, 5), "ta-interval") + '<circle class="ta-predicted" cx="13" cy="5" r="4"/>',
 }
@@ -214,7 +345,7 @@ def timeline(spans: Sequence[Span], days: tuple[float, float]) -> str:
             out.append(text(x - 5, y + 12, span.label, anchor="end"))
         else:
             out.append(text(x + wide + 5, y + 12, span.label))
-    return _svg((width, height), f"Treatment: {_treatments(spans)}", out, "ta-chart ta-wide")
+    return drawing((width, height), f"Treatment: {_treatments(spans)}", out, "ta-chart ta-wide")
 
 
 def plan(spans: Sequence[Span], days: tuple[float, float]) -> str:
@@ -255,50 +386,7 @@ def _treatments(spans: Sequence[Span]) -> str:
     return words or "no treatment"
 
 
-# ---- heat map and intervals
-
-
-def _colour(share: float, scale: Sequence[str]) -> tuple[str, str]:
-    """Return a colour of a scale, and the one of text on it."""
-    place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
-    k = min(int(place), len(scale) - 2)
-    ends = [[int(scale[i][at : at + 2], 16) for at in (1, 3, 5)] for i in (k, k + 1)]
-    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(*ends, strict=True))
-    return f"rgb({red},{green},{blue})", "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#fff"
-
-
-def heat_map(chart: HeatMap) -> str:
-    """Return a heat map, each cell with its number."""
-    left, top, wide, high = 84.0, 34.0, max(44.0, 560.0 / max(1, len(chart.across))), 34.0
-    bottom = top + high * len(chart.up)
-    seen = chart.values[np.isfinite(chart.values)]
-    low, top_value = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
-    out = [text(4, 16, chart.label, "ta-name")]
-    for i, row in enumerate(chart.up):
-        y = bottom - high * (i + 1)
-        out.append(text(left - 6, y + high / 2 + 4, row, anchor="end"))
-        for k, column in enumerate(chart.across):
-            value, x = float(chart.values[i, k]), left + wide * k
-            if not math.isfinite(value):
-                continue
-            if chart.change:
-                colours = _colour(0.5 + 0.5 * value / (max(abs(low), abs(top_value)) or 1.0), DIVERGING)
-            else:
-                colours = _colour((value - low) / (top_value - low or 1.0), RISING)
-            words = f"{value:+.0f}" if chart.change else number(value)
-            out.append(
-                f"<g><title>{escape(f'{chart.names[0]} {column}, {chart.names[1]} {row}: {words}')}</title>"
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{high - 1:.1f}" fill="{colours[0]}"/>'
-                f'<text text-anchor="middle" font-size="11" fill="{colours[1]}" x="{x + wide / 2:.1f}" '
-                f'y="{y + high / 2 + 4:.1f}">{words}</text></g>'
-            )
-    out += [text(left + wide * (k + 0.5), bottom + 15, name, anchor="middle") for k, name in enumerate(chart.across)]
-    out.append(text(left + wide * len(chart.across) / 2, bottom + 36, chart.names[0], "ta-axis", "middle"))
-    out.append(text(4, top - 5, chart.names[1], "ta-axis"))
-    words = f"{chart.label} over {chart.names[0]} and {chart.names[1]}"
-    if len(seen):
-        words += f": from {number(low)} to {number(top_value)}"
-    return _svg((left + wide * len(chart.across) + 8.0, bottom + 44.0), words, out, "ta-chart ta-wide")
+# ---- surfaces
 
 
 # Of a surface: its box, and how many cells its bands are drawn with along each scale.
@@ -338,7 +426,7 @@ def surface(chart: SurfaceMap) -> str:
     ]
     if chart.path is not None:
         x, y = across(chart.path.x), up(chart.path.y)
-        out.append(_path("polyline", "ta-way", x, y))
+        out.append(_path("polyline", "ta-way", (x, y)))
         for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
             out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
             late = x[day] > _MAP_EDGE - 60.0
@@ -354,7 +442,7 @@ def surface(chart: SurfaceMap) -> str:
                 f'<circle class="ta-place" data-at="{i},{k}" cx="{across(first):.1f}" cy="{up(second):.1f}" r="9">'
                 f"<title>{escape(words)}</title></circle>"
             )
-    return _svg((_MAP_WIDTH, _MAP_HEIGHT), _says(chart), out, "ta-chart ta-wide")
+    return drawing((_MAP_WIDTH, _MAP_HEIGHT), _says(chart), out, "ta-chart ta-wide")
 
 
 def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
@@ -362,7 +450,7 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
     steps = np.array(chart.steps)
     values = chart.fine(_MAP_CELLS)[2]
     wide, high = (_MAP_EDGE - _MAP_LEFT) / _MAP_CELLS, (bottom - _MAP_TOP) / _MAP_CELLS
-    colours = [_colour((k + 0.5) / (len(steps) - 1), SHADES)[0] for k in range(len(steps) - 1)]
+    colours = [colour((k + 0.5) / (len(steps) - 1), SHADES)[0] for k in range(len(steps) - 1)]
     bands = np.where(np.isfinite(values), np.clip(np.searchsorted(steps, values, "right") - 1, 0, len(colours) - 1), -1)
     for i, row in enumerate(bands):
         ends = np.flatnonzero(np.diff(row, append=-2)) + 1
@@ -371,8 +459,8 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
                 x, y = _MAP_LEFT + wide * begin, bottom - high * (i + 1)
                 yield _filled(x, y, (wide * (end - begin) + 0.3, high + 0.3), colours[row[begin]])
     size = (bottom - _MAP_TOP) / len(colours)
-    for k, colour in enumerate(colours):
-        yield _filled(_MAP_EDGE + 62, bottom - size * (k + 1), (16.0, size), colour)
+    for k, shade in enumerate(colours):
+        yield _filled(_MAP_EDGE + 62, bottom - size * (k + 1), (16.0, size), shade)
     for k, step in enumerate(chart.steps):
         share = f" ({100.0 * step / chart.own:.0f} % of own)" if chart.own > 0.0 and k == len(colours) else ""
         yield text(
@@ -418,38 +506,3 @@ def _says(chart: SurfaceMap) -> str:
     seen = chart.values[np.isfinite(chart.values)]
     ends = f" from {number(float(seen.min()))} to {number(float(seen.max()))} {chart.unit}" if len(seen) else " nothing"
     return f"{chart.label} over {chart.across.name} and {chart.up.name}:{ends}; his own {number(chart.own)}"
-
-
-def intervals(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return observed beside predicted: a row each of label, unit, observed, predicted, low, high, inside; each on its own scale."""
-    high, left, width = 40.0, 330.0, 720.0
-    out, words = [], []
-    for k, row in enumerate(rows):
-        y = high * k + high / 2
-        seen, middle = float(row["observed"]), float(row["predicted"])
-        interval = float(row["low"]), float(row["high"])
-        ends = [0.0, *(value for value in (*interval, seen) if math.isfinite(value))]
-        near, room = min(ends), (max(ends) - min(ends)) or 1.0
-
-        def across(value: float, near: float = near, room: float = room) -> float:
-            return left + (value - near) / room * (width - left - 60.0)
-
-        name = f"{row['label']} ({row['unit']})" if row["unit"] else str(row["label"])
-        out += [
-            text(4, y + 4, name),
-            line((across(0.0), across(0.0)), (y - 11, y + 11)),
-            text(across(0.0), y + 20, "0", anchor="middle"),
-            text(width - 52, y + 4, number(seen)),
-        ]
-        if math.isfinite(interval[0]) and not math.isnan(interval[1]):
-            # One without an upper end (a time that is not reached) goes on to the edge.
-            upper = across(interval[1]) if math.isfinite(interval[1]) else width - 56.0
-            out.append(line((across(interval[0]), upper), (y, y), "ta-interval"))
-            if math.isfinite(middle):
-                out.append(f'<circle class="ta-predicted" cx="{across(middle):.1f}" cy="{y:.1f}" r="4"/>')
-        out.append(mark(across(seen), y, 6, "ta-mark" if row["inside"] else "ta-mark ta-outside"))
-        verdict = "inside" if row["inside"] else "outside"
-        words.append(
-            f"{name}: observed {seen:.3g}, predicted {middle:.3g} ({interval[0]:.3g} to {interval[1]:.3g}), {verdict}"
-        )
-    return _svg((width, high * len(rows) + 8.0), "; ".join(words), out, "ta-chart ta-wide")

@@ -5,6 +5,7 @@ Colours are those of Okabe and Ito, which stay apart in every common form of col
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 DPI = 150
@@ -50,3 +51,12 @@ RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "testis_abm",
 }
+
+
+def colour(share: float, scale: Sequence[str]) -> tuple[str, str]:
+    """Return a colour of a scale, and the one of text on it."""
+    place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
+    k = min(int(place), len(scale) - 2)
+    ends = [[int(scale[i][at : at + 2], 16) for at in (1, 3, 5)] for i in (k, k + 1)]
+    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(*ends, strict=True))
+    return f"rgb({red},{green},{blue})", "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#fff"

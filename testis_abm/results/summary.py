@@ -77,6 +77,13 @@ def _change(result: Run, treatment: Treatment, measure: Measure) -> dict[str, ob
     }
 
 
+def closing_levels(result: Run, measure: Measure) -> pd.Series:
+    """Return the level of a measure by replicate and arm, at the end of treatment (of an untreated man: of the run)."""
+    treatment = Treatment.of(result)
+    window = treatment.window if treatment else last_window(float(result.hormones["day"].max()))
+    return _level(result, measure, window)
+
+
 def _level(result: Run, measure: Measure, window: tuple[float, float]) -> pd.Series:
     """Return the level of a measure by replicate and arm."""
     rows = closing(result.tables[measure.table], measure.table, window)

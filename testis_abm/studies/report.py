@@ -13,6 +13,7 @@ from testis_abm import __version__
 from testis_abm.results.report import number
 from testis_abm.scenario.scenario import EXTRAPOLATION
 from testis_abm.support import files, guard, outputs
+from testis_abm.support.errors import TestisError
 
 _JSON, _CSV = "studies.json", "studies.csv"
 _FILES = (_JSON, _CSV, "studies.xlsx", "studies.parquet", "studies.png", "studies.svg", "results.json", "report.html")
@@ -39,6 +40,8 @@ _COLUMNS = (
     "sets_without_men",
     "extrapolation",
 )
+
+_TEXTS = ("study", "citation", "label", "kind", "beyond", "unit", "confidence", "extrapolation")
 
 
 def text(table: pd.DataFrame) -> str:
@@ -140,6 +143,24 @@ def save(
         for name in added:
             outputs.write_table(partial / name, table, about=about)
     return [Path(folder) / name for name in (_JSON, _CSV, *added)]
+
+
+def read(folder: str | Path) -> pd.DataFrame:
+    """Return the table of a replay that `save` wrote.
+
+    Raises:
+        TestisError: there is none, or it is damaged.
+    """
+    path = guard.path(folder, "folder") / _CSV
+    try:
+        table = pd.read_csv(path)
+        table = table.assign(**{name: table[name].fillna("").astype(str) for name in _TEXTS})
+        table["sign"] = table["sign"].map({True: True, False: False, "True": True, "False": False}).astype(object)
+        table["inside"] = table["inside"].astype(str).eq("True")
+    except (OSError, ValueError, KeyError) as error:
+        raise TestisError(f"{path}: cannot be read ({files.reason(error)}); run testis-abm studies again") from None
+    guard.frame(table, "table", _COLUMNS)
+    return table
 
 
 def check_writable(folder: str | Path) -> None:

@@ -37,6 +37,7 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "folds": (2, 100),
         "workers": (0, 1024),
         "port": (1, 65_535),
+        "keep": (1, 3650),
     }
 )
 SHORTEST_REST = 0.5  # days without ejaculation
