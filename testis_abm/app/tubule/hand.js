@@ -1,5 +1,7 @@
 // The view of the tissue, and what hands do to it: keys, pointers, the wheel, the choice of a cell.
 
+const BESIDE = 16; // um: a click so far beside a cell means it
+
 const Hand = {
   press(event) {
     if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -98,7 +100,7 @@ const Hand = {
   up(event, pane) {
     const of = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
-    if (of && of.moved < 5) this.choose(pane, event.clientX, event.clientY, 10);
+    if (of && of.moved < 5) this.choose(pane, event.clientX, event.clientY, BESIDE);
   },
   cancel(event) { this.pointers.delete(event.pointerId); },
 
