@@ -184,7 +184,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
 
     visitor.tab("Slide")
     page.wait_for_function("window.__tubule && window.__tubule.cells > 1000")
-    page.wait_for_function("document.querySelector('.tubule-scrub').max === '60'")  # filmed to the end
+    page.wait_for_function("window.__tubule.last === 60")  # filmed to the end
     page.locator(".tubule-scrub").fill("30")
     page.wait_for_function("window.__tubule.day === 30 && window.__tubule.view.arms[0].motion?.b.day === 30")
     x, y = page.evaluate(

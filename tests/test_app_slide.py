@@ -331,6 +331,26 @@ def test_a_relative_is_chosen_by_its_button(page, widget):
     assert f"{(chosen[1] << 32) + chosen[0]:016x}"[:8] == name
 
 
+def test_the_panel_says_when_the_cell_is_not_there(page, widget):
+    recording = widget.recordings[1]
+    frame = recording.frame(2)
+    row = next(
+        row
+        for row in range(frame.sertoli + frame.others, len(frame.step))
+        if (recording.describe(2, row)["fate_day"] or 99) < 9
+    )
+    _go_to(page, 2)
+    page.evaluate(f"(() => {{ const v = window.__tubule.view; v.take(1, v.arms[1].motion.b, {row}); }})()")
+    page.locator(".tubule-panel").wait_for()
+    missing = page.get_by_text("Not there on day 12.")
+    assert not missing.count()
+    page.locator(".tubule-scrub").fill("12")
+    missing.wait_for()
+    page.locator(".tubule-scrub").fill("2")
+    missing.wait_for(state="detached")
+    assert "day 2" in page.locator(".tubule-panel").inner_text()
+
+
 def test_a_picture_and_a_film_are_saved(page, tmp_path):
     _go_to(page, 12)
     with page.expect_download() as got:

@@ -425,14 +425,12 @@ def test_scrubbing_changes_the_day_of_both(page):
 def test_a_click_opens_the_panel_of_the_cell_and_escape_closes_it(page):
     page.locator(".tubule-scrub").fill("2")
     page.wait_for_function("window.__tubule.view.arms[1].motion.b.day === 2")
-    where = page.evaluate(
-        "(() => { const v = window.__tubule.view, m = v.arms[1].motion, i = m.n - 1; return [m.x1[i], m.y1[i], v.view.x, v.view.y, v.view.k]; })()"
-    )
-    box = page.locator("figure canvas").nth(1).bounding_box()
-    x, y, middle_x, middle_y, scale = where
-    page.mouse.click(
-        box["x"] + box["width"] / 2 + (x - middle_x) * scale, box["y"] + box["height"] / 2 - (y - middle_y) * scale
-    )
+    # In one go: what comes later moves the picture.
+    x, y = page.evaluate("""() => {
+        const v = window.__tubule.view, m = v.arms[1].motion, i = m.n - 1, box = v.panes[1].canvas.getBoundingClientRect();
+        return [box.left + box.width / 2 + (m.x1[i] - v.view.x) * v.view.k, box.top + box.height / 2 - (m.y1[i] - v.view.y) * v.view.k];
+    }""")
+    page.mouse.click(x, y)
     panel = page.locator(".tubule-panel")
     panel.wait_for(timeout=20_000)
     assert "spermatid" in panel.inner_text() and "day 2" in panel.inner_text() and "Lineage" in panel.inner_text()

@@ -1,5 +1,7 @@
 // The view of the tissue, and what hands do to it: keys, pointers, the wheel, the choice of a cell.
 
+const BESIDE = 16; // um: a click so far beside a cell means it
+
 const Hand = {
   press(event) {
     if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -98,7 +100,7 @@ const Hand = {
   up(event, pane) {
     const of = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
-    if (of && of.moved < 5) this.choose(pane, event.clientX, event.clientY, 10);
+    if (of && of.moved < 5) this.choose(pane, event.clientX, event.clientY, BESIDE);
   },
   cancel(event) { this.pointers.delete(event.pointerId); },
 
@@ -123,7 +125,7 @@ const Hand = {
     this.chosen = {
       arm: which, low: frame.lineage[2 * index], high: frame.lineage[2 * index + 1], clone: step > 1 && step < SERTOLI ? frame.clone[index] : 0,
     };
-    this.gone = null;
+    if (this.gone !== null) { this.gone = null; this.cell(); }
     this.model.send({ kind: "pick", arm: which, key: this.arms[which].key, day: frame.day, index });
     this.dirty = true;
   },
@@ -134,12 +136,11 @@ const Hand = {
     this.late = !frame; // told once the frame has come
     if (!frame) return;
     const { low, high } = this.chosen;
-    this.gone = null;
     for (let i = 0; i < frame.cells; i++) {
       if (frame.lineage[2 * i] === low && frame.lineage[2 * i + 1] === high) return this.take(this.chosen.arm, frame, i);
     }
     this.gone = frame.day;
-    this.show();
+    this.cell();
   },
   drop() { this.chosen = null; this.dirty = true; this.model.send({ kind: "pick" }); },
 };

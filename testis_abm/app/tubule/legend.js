@@ -19,7 +19,7 @@ const Legend = {
   tintOf(step) { return this.colour === "step" ? STEP_COLOURS[step] : this.colour === "stain" ? null : NO_VALUE; },
   /** Return the marks in use besides cells: name and colour. */
   rings() {
-    const lacking = NO_STAGE.map(({ name }, k) => ({ name, colour: this.tone.lacking[k] })).filter((_, k) => this.stages || this.arms.some((arm) => arm.motion && arm.motion.b.niche.includes(k + 1)));
+    const lacking = NO_STAGE.map(({ name }, k) => ({ name, colour: this.tone.lacking[k] })).filter((_, k) => this.stages || this.arms.map((arm) => this.nearest(arm)).some((frame) => frame && frame.niche.includes(k + 1)));
     return [...(this.stages ? STAGES : []), ...lacking];
   },
   keys() {

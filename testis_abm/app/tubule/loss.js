@@ -43,7 +43,7 @@ const Loss = {
   },
   /** Return in words what an arm lacks on the day that is shown; "" if nothing. */
   lacks(which) {
-    const arm = this.arms[which], frame = arm.motion && arm.motion.b;
+    const arm = this.arms[which], frame = this.nearest(arm);
     if (!frame) return "";
     const all = lossOf(frame, arm.section), niches = frame.niche.length, sum = (name) => all.reduce((total, of) => total + of[name], 0);
     const parts = [["empty", "without germ cells"], ["blocked", "with blocked stem cells"]].map(([name, words]) => (sum(name) ? `${sum(name)} ${words}` : "")).filter(Boolean);

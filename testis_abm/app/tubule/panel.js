@@ -3,7 +3,7 @@
 const Panel = {
   cell() {
     const panel = this.model.get("panel"), before = this.aside.isConnected;
-    if (!panel) { this.chosen = null; this.family = null; this.aside.remove(); }
+    if (!panel) { this.chosen = null; this.family = null; this.gone = null; this.aside.remove(); }
     else {
       this.family = new Map(panel.family || []);
       if (this.wished && panel.lineage && this.wished.lineage === panel.lineage.join()) this.turnTo(panel);
