@@ -59,9 +59,9 @@ def visit(browser: Browser, address: str, look: str) -> None:
         page.mouse.move(0, 0)
         if drug == "anastrozole":
             take(page, f"what-if-{look}")
-            tab(page, "Tubule")
+            tab(page, "Slide")
             page.wait_for_function("window.__tubule && window.__tubule.cells > 1000")
-            page.wait_for_function("document.querySelector('.tubule-scrub').max === '270'")
+            page.wait_for_function("window.__tubule.last === 270")
             page.locator(".tubule-scrub").fill("270")
             page.wait_for_timeout(1500)
             box = page.locator("figure canvas").first.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}

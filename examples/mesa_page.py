@@ -8,6 +8,8 @@ import solara
 from mesa.visualization import SolaraViz, make_plot_component
 
 import testis_abm as ta
+from testis_abm.app.model_charts import make_charts
+from testis_abm.app.tubule import make_tubule
 
 
 class Counted(ta.TestisModel):
@@ -36,4 +38,4 @@ plot = make_plot_component({"round spermatids": "tab:blue", "sperm released": "t
 def Page():  # noqa: N802 (Solara looks for this name)
     """Show the page; the model is made here, so that two visitors never share one."""
     model = solara.use_memo(Counted, [])
-    SolaraViz(model, components=[plot], model_params={}, name="testis_abm")
+    SolaraViz(model, components=[make_tubule(), make_charts("hormones"), plot], model_params={}, name="testis_abm")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import GermCell, LeydigCell, SertoliCell, TestisModel
+    from testis_abm.app.notebook import slide
     from testis_abm.experiments.compare import compare
     from testis_abm.experiments.hypotheses import under_hypotheses
     from testis_abm.experiments.sensitivity import sensitivity
@@ -43,6 +44,7 @@ _HOME = {
     "screen": "population.screen",
     "compare": "experiments.compare",
     "sensitivity": "experiments.sensitivity",
+    "slide": "app.notebook",
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
     "under_hypotheses": "experiments.hypotheses",
@@ -75,6 +77,7 @@ __all__ = [
     "run",
     "screen",
     "sensitivity",
+    "slide",
     "surface",
     "sweep",
     "tables",

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
-from small_page import SCENARIOS, SENT, SMALL
+from small_page import SCENARIOS, SENT
+from whole_scenario import FULL, WHOLE, leaves
 
 import testis_abm as ta
 from testis_abm import TestisError, parameters
-from testis_abm.app import draft
+from testis_abm.app import draft, fields, listed
+from testis_abm.app.sliders import LESIONS, OTHERS, SLIDERS
+from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.pictures import courses
-from testis_abm.scenario import Insult
+from testis_abm.scenario import Clamp, Insult, Observed, Partner, Plan, Samples, Therapy, Tissue, Weight
 from testis_abm.scenario.insult import KEYS, KINDS, key_of, keys_of
+
+
+def with_duration(now, text):
+    return draft.with_cell(now, "plan", "duration", text)
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
@@ -50,15 +57,15 @@ def test_changes_leave_the_draft_alone():
     before = draft.with_therapy(draft.start(), "anastrozole")
     kept = json.dumps(before)
     draft.with_cell(before, "therapy", 0, "dose", "2 mg")
-    draft.with_slider(before, draft.SLIDERS[0], 30.0)
-    draft.with_duration(before, "20")
+    draft.with_slider(before, SLIDERS[0], 30.0)
+    with_duration(before, "20")
     draft.without(before, ("therapy", 0))
     draft.with_weight(before)
     draft.with_preset(before, "klinefelter")
     assert json.dumps(before) == kept
 
 
-@pytest.mark.parametrize("slider", draft.SLIDERS, ids=lambda of: of.field)
+@pytest.mark.parametrize("slider", SLIDERS, ids=lambda of: of.field)
 def test_a_slider_shows_what_was_set_and_its_ends_are_allowed(slider):
     for value in (slider.low, slider.high, (slider.low + slider.high) / 2.0):
         changed = draft.with_slider(draft.start(), slider, value)
@@ -69,7 +76,7 @@ def test_a_slider_shows_what_was_set_and_its_ends_are_allowed(slider):
 
 @given(SENT)
 def test_whatever_a_slider_is_sent_is_taken_or_explained(value):
-    for slider in (draft.SLIDERS[0], draft.SLIDERS[3]):
+    for slider in (SLIDERS[0], SLIDERS[3]):
         said = draft.understood(draft.with_slider(draft.start(), slider, value))
         assert said.scenario is not None or said.at("man", slider.field)
         assert slider.low <= slider.clamp(value) <= slider.high
@@ -85,86 +92,65 @@ def test_whatever_is_typed_into_a_therapy_is_taken_or_explained(key, text):
 @checked(deadline=None)
 @given(some.text(max_size=30))
 def test_whatever_is_typed_as_duration_is_taken_or_explained(text):
-    said = draft.understood(draft.with_duration(draft.start(), text))
+    said = draft.understood(with_duration(draft.start(), text))
     assert said.scenario is not None or said.lines
 
 
-# A scenario of which nothing is left to a default.
-WHOLE = {
-    "title": "After surgery",
-    "man": {
-        "preset": "obese_low_t_e2",
-        "bmi": 41.5,
-        "motility": 0.7,
-        "history": "testosterone_enanthate 200 mg every 7 days for 52 weeks",
-    },
-    "tissue": {"tubules": 3, "sertoli_per_tubule": 20},
-    "plan": {"baseline": "14 days", "duration": "300 days", "replicates": 2, "seed": 5, "engine": "reference"},
-    "therapy": [
-        {
-            "drug": "gonadorelin",
-            "route": "intravenous",
-            "dose": "10 ug",
-            "every": "2 hours",
-            "from": "day 3",
-            "until": "day 30",
-            "over": "1 hour",
-            "when": "LH < 5 IU/L",
-        },
-        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"},
-        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 300 ng/dL", "adds": True},
-    ],
-    "weight": [{"bmi": 30, "until": "day 180"}, {"bmi": 33, "from": "day 200", "until": "day 290"}],
-    "samples": {
-        "blood": ["day 0", "day 28"],
-        "semen": {"every": "30 days"},
-        "biopsy": ["day 90"],
-        "abstinence": "5 days",
-        "assay": "lc-ms",
-    },
-    "observed": [
-        {"variable": "oestradiol_pmol_l", "day": "day 28", "value": 20.0, "unit": "pg/mL", "label": "Somebody 2001"}
-    ],
-    "parameters": {"axis.immunoassay_oestradiol_scale": 1.1},
-}
-
-
-ROW_FIELDS = {
-    "therapy": {"drug", "dose", "every", "from", "until", "over", "when", "adds", "route"},
-    "weight": {"bmi", "from", "until"},
-    "insult": {"kind", *KEYS},
-}
-
-
-def _leaves(tables, path=()):
-    for key, value in tables.items() if isinstance(tables, dict) else enumerate(tables):
-        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
-            yield from _leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
-
-
-@pytest.mark.parametrize("scenario", [*SCENARIOS, WHOLE], ids=lambda of: getattr(of, "stem", "whole"))
+@pytest.mark.parametrize(
+    "scenario", [*SCENARIOS, WHOLE, FULL], ids=lambda of: getattr(of, "stem", "full" if of is FULL else "whole")
+)
 def test_all_of_a_scenario_is_a_field_or_is_listed_and_can_be_removed(scenario):
     now = draft.of(ta.load(scenario))
-    listed = {extra.path for extra in draft.extras(now)}
-    usual = dict(_leaves(draft.of(ta.Scenario())))
-    fields = {("title",), ("man", "preset"), ("samples", "assay")}
-    fields |= {("man", slider.field) for slider in draft.SLIDERS} | {
-        ("plan", key) for key in ("duration", "baseline", "replicates", "seed")
-    }
-    fields |= {("tissue", key) for key in ("tubules", "rows")}
-    for path, value in _leaves(now):
-        row = path[0] in ROW_FIELDS and path[2] in ROW_FIELDS[path[0]]
-        within = any(path[: len(of)] == of for of in listed) or (
-            path == ("man", "history") and any(of[:2] == path for of in listed)
-        )
-        assert path in fields or row or within or usual.get(path) == value or value == [], path
-    for extra in draft.extras(now):
-        assert draft.understood(draft.without(now, extra.path)).scenario is not None
-    bare = draft.without_extras(now)
-    assert not draft.extras(bare) and draft.understood(bare).scenario is not None
-    assert all(len(extra.text) > 10 for extra in draft.extras(now))
+    listed_at = {extra.path for extra in listed.extras(now)}
+    for path, _ in leaves(now):
+        assert (fields.at(path) is None) == (path in listed_at), path
+        assert fields.group_of(path) in fields.GROUPS
+    for extra in listed.extras(now):
+        assert len(extra.text) > 10
+    bare = listed.without_extras(now)
+    assert not listed.extras(bare)
+    said = draft.understood(bare)
+    assert said.scenario is not None or all(
+        problem.path[0] in ("insult", "man", "therapy") for problem in said.problems
+    )
+
+
+def test_what_has_no_field_is_listed_and_removed():
+    now = draft.of(ta.load(FULL))
+    assert [extra.path for extra in listed.extras(now)] == [
+        ("drug", "slowazole"),
+        ("preset", "heavier"),
+        ("injury", "folfox"),
+    ]
+    odd = {**now, "shoe": {"size": 44}, "therapy": [{**now["therapy"][0], "colour": "blue"}]}
+    assert {("shoe", "size"), ("therapy", 0, "colour")} <= {extra.path for extra in listed.extras(odd)}
+    assert "colour" not in listed.without_extras(odd)["therapy"][0] and "shoe" not in listed.without_extras(odd)
+
+
+def test_every_key_that_a_scenario_may_have_has_a_field():
+    """Walk the classes, so that a key which is new there is missed here."""
+    rows = {of.path[-1]: of for of in fields.ROWS}
+    classes = {"therapy": Therapy, "weight": Weight, "clamp": Clamp, "insult": Insult, "observed": Observed}
+    for section, of in classes.items():
+        hidden = {name for name, info in of.model_fields.items() if info.exclude}
+        assert {field.key for field in rows[section].fields} == set(of.examples()) - hidden, section
+    for section, of in (("plan", Plan), ("partner", Partner), ("samples", Samples), ("tissue", Tissue)):
+        assert {field.key for field in fields.SECTIONS[section]} == set(of.examples()), section
+    assert {slider.field for slider in (*SLIDERS[:2], *OTHERS, *LESIONS)} == set(parameters.physiology())
+    known = {"title", "man", "rule", "parameters", *rows, *fields.SECTIONS, *TABLES}
+    assert set(ta.Scenario.examples()) <= known
+
+
+def test_what_a_field_shows_is_what_it_reads():
+    now = draft.of(ta.load(FULL))
+    before = draft.understood(now).scenario
+    for path, _ in leaves(now):
+        if fields.at(path) is None or (path[0] == "man" and path[1] != "history") or path[-1] in ("preset", "agent"):
+            continue
+        text = draft.cell(now, *path)
+        assert text == "" or text.isprintable()
+        after = draft.understood(draft.with_cell(now, *path, text))
+        assert after.scenario == before, (path, text, after.lines)
 
 
 @pytest.mark.parametrize("name", list(parameters.presets()))
@@ -185,10 +171,10 @@ def test_another_man_inherits_nothing_of_the_former(name):
         and after.parameters == whole.parameters
         and after.samples.blood == whole.samples.blood
     )
-    told = " ".join(draft.belongings(before))
+    told = " ".join(listed.belongings(before))
     for word in ("testosterone_enanthate", "bmi 30", "bmi 33", "oestradiol", "lc-ms"):
         assert word in told
-    assert not draft.belongings(draft.with_preset(before, name))
+    assert not listed.belongings(draft.with_preset(before, name))
 
 
 def test_what_injured_a_man_before_day_0_goes_with_him_and_what_is_done_to_him_later_stays():
@@ -197,7 +183,7 @@ def test_what_injured_a_man_before_day_0_goes_with_him_and_what_is_done_to_him_l
         {"kind": "fever", "days": "4 days", "day": "day 2"},
     ]
     before = draft.of(ta.load({"plan": {"baseline": "5 days", "duration": "30 days"}, "insult": insults}))
-    assert "irradiation" in "".join(draft.belongings(before)) and "fever" not in "".join(draft.belongings(before))
+    assert "irradiation" in "".join(listed.belongings(before)) and "fever" not in "".join(listed.belongings(before))
     after = draft.with_preset(before, "obese_low_t_e2")
     assert [insult.kind for insult in draft.understood(after).scenario.insult] == ["fever"]
     alone = draft.with_preset(draft.without(before, ("insult", 1)), "obese_low_t_e2")
@@ -207,7 +193,7 @@ def test_what_injured_a_man_before_day_0_goes_with_him_and_what_is_done_to_him_l
 
 
 def test_a_change_of_weight_is_edited_and_removed():
-    now = draft.with_duration(
+    now = with_duration(
         draft.of(
             ta.load({"plan": {"duration": "200 days"}, "weight": [{"bmi": 20, "from": "day 100", "until": "day 150"}]})
         ),
@@ -231,7 +217,7 @@ def test_every_kind_of_insult_is_added_changed_and_removed_with_its_own_keys(kin
     for other in KINDS:
         changed = draft.with_kind(now, 0, other)
         assert [insult.kind for insult in draft.understood(changed).scenario.insult] == [other]
-    assert "insult" not in draft.without(now, ("insult", 0)) and not draft.extras(now)
+    assert "insult" not in draft.without(now, ("insult", 0)) and not listed.extras(now)
 
 
 @checked(deadline=None, max_examples=40)
@@ -258,7 +244,7 @@ def test_what_is_wrong_with_an_insult_stands_beside_its_field_and_is_what_the_ra
         of = key_of(kind, name)
         if not of.allowed:
             continue
-        base = draft.with_insult(draft.with_duration(draft.start(), "3650"), kind)
+        base = draft.with_insult(with_duration(draft.start(), "3650"), kind)
         if name == "strength":
             base = draft.with_cell(base, "insult", 0, "regimen", "")
         ends = (of.high, False), (of.high * 1.01 + 1, True), (of.low, of.low == 0.0), (of.low - 0.5, True)
@@ -283,12 +269,16 @@ def test_every_key_of_an_insult_has_a_field_of_its_own():
 
 def test_the_tissue_that_an_insult_asks_for_can_be_typed():
     odd = draft.with_cell(
-        draft.with_insult(draft.with_tissue(draft.start(), "tubules", 5), "torsion"), "insult", 0, "side", "left"
+        draft.with_insult(draft.with_cell(draft.start(), "tissue", "tubules", 5), "torsion"),
+        "insult",
+        0,
+        "side",
+        "left",
     )
     said = draft.understood(odd).at("insult", 0, "side")
     assert "set [tissue] tubules = 6" in said
-    assert draft.understood(draft.with_tissue(odd, "tubules", 6)).scenario.tissue.tubules == 6
-    assert draft.understood(draft.with_tissue(odd, "tubules", "six")).at("tissue", "tubules")
+    assert draft.understood(draft.with_cell(odd, "tissue", "tubules", 6)).scenario.tissue.tubules == 6
+    assert draft.understood(draft.with_cell(odd, "tissue", "tubules", "six")).at("tissue", "tubules")
 
 
 def test_a_wrong_cell_is_told_beside_its_field():
@@ -302,7 +292,7 @@ def test_bare_numbers_are_days():
     now = draft.with_therapy(draft.start(), "anastrozole")
     for key, text in (("from", "30"), ("until", "90"), ("every", "2")):
         now = draft.with_cell(now, "therapy", 0, key, text)
-    therapy = draft.understood(draft.with_duration(now, "120")).scenario.therapy[0]
+    therapy = draft.understood(with_duration(now, "120")).scenario.therapy[0]
     assert draft.cell(now, "therapy", 0, "from") == "30" and draft.cell(now, "therapy", 0, "until") == "90"
     assert therapy.as_dict()["from"] == "day 30" and therapy.as_dict()["until"] == "day 90"
     assert therapy.as_dict()["every"] == "2 days"
@@ -315,13 +305,6 @@ def test_another_drug_takes_its_own_route():
         draft.with_cell(now, "therapy", 0, "drug", "testosterone_undecanoate"), "therapy", 0, "dose", "1000 mg"
     )
     assert "route" not in now["therapy"][0]
-
-
-def test_a_shorter_plan_drops_the_samples_beyond_it():
-    scenario = ta.load({**SMALL, "samples": {"semen": ["day 0", "day 28"], "blood": ["day 0", "day 28"]}})
-    said = draft.understood(draft.with_duration(draft.of(scenario), "14"))
-    assert said.scenario is not None, said.lines
-    assert said.scenario.plan.duration_days == 14
 
 
 @pytest.mark.parametrize(

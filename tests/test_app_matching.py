@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 
 import numpy as np
 import pytest
 from small_page import LABS, THERAPY, matched
 
 import testis_abm as ta
-from testis_abm.app import matching
+from testis_abm.app import candidates, draft, matching, responses
 from testis_abm.cli.command import main
 from testis_abm.population import report
+from testis_abm.quantities import GIVEN
 from testis_abm.support.errors import TestisError
+
+HCG = {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"}
 
 
 def test_labs_are_read_with_their_units():
@@ -41,8 +46,22 @@ def test_labs_that_no_man_has_are_refused(texts, told):
         read_labs(texts)
 
 
-def test_the_representative_has_the_levels_that_the_table_says(match):
-    table = matching.labs_table(match)
+def test_a_number_alone_is_in_the_unit_shown_beside_it():
+    for system in ("conventional", "si"):
+        with ta.in_units(system):
+            for name, measure in GIVEN.items():
+                number = matching.example(name).split()[0]
+                text = matching.with_unit(name, number)
+                assert matching.fault(name, text) == "" and text == (
+                    number if measure.assumed else f"{number} {matching.unit_shown(name)}"
+                )
+                assert matching.with_unit(name, matching.example(name)) == matching.example(name)
+    assert matching.with_unit("t", "<0.1") == "<0.1 ng/dL" and matching.with_unit("t", " ") == " "
+    assert "implausible" in matching.fault("t", "9000 ng/dL") and "furlongs" in matching.fault("e2", "30 furlongs")
+
+
+def test_the_representative_has_the_levels_that_are_shown(match):
+    rows = {row.name: row for row in matching.reported(match)}
     run = ta.run(
         {
             "man": match.man.as_dict(),
@@ -52,31 +71,41 @@ def test_the_representative_has_the_levels_that_the_table_says(match):
         }
     )
     first = run.summary()["mean"]
-    own = table["representative virtual patient"]
-    assert match.man.bmi == 33.0 and own["BMI (kg/m2)"] == "33.0"
-    for name, heading in (
-        ("testosterone_ng_dl", "testosterone (ng/dL)"),
-        ("lh_iu_l", "LH (IU/L)"),
-        ("fsh_iu_l", "FSH (IU/L)"),
-    ):
-        assert float(own[heading]) == pytest.approx(first[name], rel=0.05)
-    assert own["serum E2 (immunoassay) (pg/mL)"] and "T/E2 (immunoassay)" in table.index
+    assert match.man.bmi == 33.0 and matching.as_given(match) == [("BMI", "33.0 kg/m2")]
+    for name, shown in (("testosterone_ng_dl", "Testosterone"), ("lh_iu_l", "LH"), ("fsh_iu_l", "FSH")):
+        assert rows[shown].own == pytest.approx(first[name], rel=0.05)
+    assert {"Serum E2 (immunoassay)", "T/E2 (immunoassay)"} <= rows.keys()
+
+
+def test_what_is_shown_beside_the_patient_is_what_the_set_holds(match):
+    labs = match.found.labs()
+    for system in ("conventional", "si"):
+        with ta.in_units(system):
+            rows = matching.reported(match)
+        assert [row.given for row in rows[:2]] == pytest.approx([260.0, 48.0], rel=1e-9), "in the units as typed"
+        names = ["t", "e2", "t_e2", "lh", "fsh", "concentration"]
+        for row, (_, of) in zip(rows, labs.loc[names].iterrows(), strict=True):
+            assert row.deviation == of["deviation_sd"] and row.median / row.given == pytest.approx(
+                of["median"] / of["given"]
+            )
+        limits = {row.name: row.reference.limits for row in rows if row.reference}
+        assert limits["Testosterone"] == pytest.approx((298.0, 1043.0)) and limits["Sperm concentration"] == (16.0,)
+        assert limits["T/E2 (immunoassay)"] == (10.0,)
 
 
 def test_where_the_representative_is_not_the_patient_is_said(match):
-    table, said = matching.labs_table(match).drop(index="BMI (kg/m2)"), matching.differs(match)
+    said = matching.differs(match)
     assert "not the patient" in said
-    for heading, row in table.iterrows():
-        given, own = (float(row[name]) for name in ("given", "representative virtual patient"))
-        if "T/E2" not in heading and abs(own - given) > 0.11 * given:
-            assert f"{heading} {row['representative virtual patient']}, given {row['given']}" in said
-        elif abs(own - given) < 0.09 * given:
-            assert f"{heading} " not in said
+    for row in matching.reported(match):
+        if "T/E2" not in row.name and abs(row.own - row.given) > 0.11 * row.given:
+            assert f"{report.number(row.own)}, given {report.number(row.given)}" in said
 
 
-def test_a_misfit_is_said(few_men):
-    assert not report.misfit(matched(t="500 ng/dL", lh="4").found)
-    assert "LH" in report.misfit(matched(t="900 ng/dL", lh="0.05", fsh="60").found)
+def test_fit_and_misfit_are_said(few_men):
+    fit, said = matching.fits(matched(t="500 ng/dL", lh="4"))
+    assert fit and said.startswith("Fits")
+    fit, said = matching.fits(matched(t="900 ng/dL", lh="0.05", fsh="60"))
+    assert not fit and said.startswith("No virtual patient gives these values: ") and "LH is 0.05 IU/L, theirs" in said
 
 
 def test_too_few_who_match_have_no_intervals(match, monkeypatch):
@@ -85,40 +114,116 @@ def test_too_few_who_match_have_no_intervals(match, monkeypatch):
     weights[match.row] = 1.0
     few = dataclasses.replace(match, found=dataclasses.replace(match.found, weights=weights))
     assert not few.found.dependable and match.found.dependable
-    response = matching.respond(few, ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]}))
+    response = matching.respond(few, [ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]})])
     for table, columns in (
-        (report.effects(response.before, response.after, False), 3),
-        (report.safety(response.before, response.after, False), 3),
+        (report.effects(response.before, response.after[0], False), 3),
+        (report.safety(response.before, response.after[0], False), 3),
         (report.physiology(few.found), 2),
     ):
         assert len(table.columns) == columns and not any("%" in name for name in table)
-    levels = matching.labs_table(few)["matching, median"]
-    assert not levels.str.contains(r"\(").any() and not report.lesions(few.found)
+    assert all(np.isnan(row.low) and np.isfinite(row.median) for row in matching.reported(few)) and not report.lesions(
+        few.found
+    )
+    for table in (responses.of_all(response, False), responses.safety(response, False)):
+        assert not table.map(lambda cell: " to " in cell).any(axis=None)
+    assert [*responses.of_outcome(response, "testosterone_nmol_l", False)] == ["before", "after", "change"]
 
 
-def test_the_predicted_response_is_that_of_the_command(few_men, capsys):
-    match = matched(**LABS)
-    case = ta.load({"plan": {"duration": "60 days"}, "therapy": [THERAPY], "samples": {"assay": "immunoassay"}})
-    response = matching.respond(match, case)
-    table = report.effects(response.before, response.after)
-    labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
-    assert main(["twin", *labs, "--give", "anastrozole 1mg daily", "--days", "60", "--men", "20"]) == 0
-    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
-    for heading in ("testosterone (ng/dL)", "LH (IU/L)"):
-        rows = [line for line in printed if line[: len(heading.split())] == heading.split() and "%" in line]
-        assert [table.loc[heading, "before"], table.loc[heading, "after"]] == rows[0][2:4]
-        assert table.loc[heading, "change"].split()[0] in rows[0]
+def test_page_and_command_agree_on_each_candidate(match, capsys):
+    assert match.found.dependable
+    choice = candidates.Choice(({"therapy": [THERAPY]}, {"therapy": [HCG]}, {"therapy": [THERAPY, HCG]}), "60 days", 20)
+    said = candidates.understood(draft.start() | {"samples": {"assay": "immunoassay"}}, choice, match.man)
+    response = matching.respond(match, [of.scenario for of in said], 20)
+    shown, limits = responses.of_all(response, True), responses.of_outcome(response, "total_motile_count_million", True)
+    for k, scenario in enumerate(response.scenarios):
+        line = candidates.command(LABS, "immunoassay", scenario, 20)
+        capsys.readouterr()
+        assert main(shlex.split(line)[1:]) == 0
+        printed = [text.split() for text in capsys.readouterr().out.splitlines()]
+        for heading in shown.index:
+            words = heading.split()
+            (row,) = [
+                text[len(words) :] for text in printed if text[: len(words)] == words and any("%" in of for of in text)
+            ]
+            before, after = shown.loc[heading, "before"], shown.iloc[:, k + 1][heading]
+            assert row[:2] == [before, after.split()[0]], heading
+            change = re.sub("[(),]", "", after.partition("(")[2])  # "+87 % +58 to +126"
+            assert re.sub("[(),]", "", " ".join(row[2:])).startswith(change), heading
+        assert limits.iloc[k]["after"] == shown.iloc[:, k + 1]["total motile count (million)"].split()[0]
 
 
-def test_a_prediction_belongs_to_its_treatment(match, monkeypatch):
-    monkeypatch.setattr(matching, "MEN", 4)
+def test_violins_of_the_page_hold_the_men_of_its_tables(match, monkeypatch):
+    scenario = ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]})
+    response = matching.respond(match, [scenario, scenario], 12)
+    for system in ("conventional", "si"):
+        with ta.in_units(system):
+            for column in ("total_motile_count_million", "testosterone_nmol_l"):
+                chart, table = responses.violins(response, column), responses.of_outcome(response, column, True)
+                medians = [report.number(group.spread[0]) for group in chart.groups]
+                assert medians == [table["before"].iloc[0], *table["after"]]
+                assert [len(group.values) for group in chart.groups] == [12, 12, 12]
+    pair = response.candidates.paired("testosterone_nmol_l", 1, 2)
+    assert pair.same == 100.0, "the same treatment does the same to the same man"
+
+
+def test_a_prediction_belongs_to_its_treatment(match):
     case = ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]})
-    response = matching.respond(match, case)
-    assert matching.same_treatment(response, ta.load({**case.as_dict(), "man": {"bmi": 40}, "title": "Other"}))
+    assert matching.same_treatment(case, ta.load({**case.as_dict(), "man": {"bmi": 40}, "title": "Other"}))
     for other in (
         {"therapy": [{**THERAPY, "dose": "0.5 mg"}]},
         {"plan": {"duration": "40 days"}},
         {"weight": [{"bmi": 25, "until": "day 20"}]},
     ):
-        assert not matching.same_treatment(response, ta.load({**case.as_dict(), "samples": {}, **other}))
-    assert not matching.same_treatment(response, None)
+        assert not matching.same_treatment(case, ta.load({**case.as_dict(), "samples": {}, **other}))
+    assert not matching.same_treatment(case, None)
+
+
+# ---- candidates
+
+
+def test_candidates_are_edited_one_by_one_and_empty_ones_go():
+    form = draft.start()
+    one = candidates.with_drug(form, {}, "anastrozole")
+    both = candidates.with_drug(form, one, "hcg")
+    assert [row["drug"] for row in both["therapy"]] == ["anastrozole", "hcg"] and len(one["therapy"]) == 1
+    changed = candidates.with_cell(form, both, 1, "dose", "3,000 IU")
+    choice = candidates.Choice().with_candidate(0, one).with_candidate(1, changed)
+    said = candidates.understood(form, choice, ta.load({}).man)
+    assert [matching.treatment_of(of.scenario) for of in said] == [
+        "anastrozole 1 mg daily",
+        "anastrozole 1 mg daily + hCG 3000 IU every 3.5 days",
+    ]
+    assert choice.with_candidate(0, candidates.without_drug(one, 0)).candidates == (changed,)
+    wrong = choice.with_candidate(0, candidates.with_cell(form, one, 0, "dose", "many"))
+    assert candidates.understood(form, wrong, ta.load({}).man)[0].at("therapy", 0, "dose")
+    for _ in range(9):
+        choice = choice.with_candidate(len(choice.candidates), one)
+    assert len(choice.candidates) == candidates.MOST
+
+
+def test_what_the_form_treats_with_is_a_candidate_under_its_parameters():
+    form = draft.of(
+        ta.load(
+            {
+                "therapy": [THERAPY],
+                "weight": [{"bmi": 28, "until": "day 20"}],
+                "parameters": {"tract": {"collected": 0.3}},
+            }
+        )
+    )
+    (said,) = candidates.understood(form, candidates.Choice((candidates.of_form(form),), "90 days"), ta.load({}).man)
+    assert (
+        said.scenario.weight
+        and said.scenario.plan.duration_days == 90
+        and said.scenario.parameters == {"tract.collected": 0.3}
+    )
+    assert "--scenario" in candidates.command({"t": "9 nmol/L"}, "lc-ms", said.scenario, 200)
+
+
+@pytest.mark.parametrize(
+    "men, count, days, refused", [(200, 4, 180, False), (800, 1, 365, False), (800, 2, 180, True), (200, 4, 3000, True)]
+)
+def test_what_is_too_much_is_refused_with_the_command(men, count, days, refused):
+    scenario = ta.load({"plan": {"duration": f"{days} days"}, "therapy": [THERAPY]})
+    said = candidates.refused(candidates.Choice(({},) * count, "", men), [scenario] * count)
+    assert bool(said) == refused and ("testis-abm twin --give" in said) == refused

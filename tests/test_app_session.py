@@ -15,6 +15,7 @@ from small_page import GOOD, LABS, SENT, SMALL, THERAPY, packed, until
 
 import testis_abm as ta
 from testis_abm.app import draft, share
+from testis_abm.app.candidates import Choice
 from testis_abm.cli.command import main
 from testis_abm.population import report
 from testis_abm.results.summary import summarise
@@ -225,12 +226,15 @@ def test_a_change_of_man_forgets_the_former_and_can_be_undone(session, match):
     session.labs.value, session.match.value = {"t": "260 ng/dL"}, match
     session.change_man(draft.with_preset(before, "klinefelter"))
     kind, told = session.notice.value
-    assert kind == "info" and "change of weight (bmi 28" in told and "laboratory values" in told
+    assert kind == "removed" and "change of weight (bmi 28" in told and "laboratory values" in told
     assert not session.labs.value and session.match.value is None and "weight" not in session.draft.value
     session.undo()
     assert (
         session.draft.value == before and session.labs.value == {"t": "260 ng/dL"} and session.notice.value == ("", "")
     )
+    assert session.match.value is match
+    session.redo()
+    assert "weight" not in session.draft.value and not session.labs.value and session.match.value is None
 
 
 def test_a_file_or_link_forgets_who_was_matched(session, match):
@@ -264,16 +268,74 @@ def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, f
     until(lambda: session.matching.value[0] == "done")
     match = session.match.value
     assert match.found.laboratory.values["tract.collected"] == 0.3
-    session.respond(draft.understood(session.draft.value).scenario)
+    session.respond([draft.understood(session.draft.value).scenario], 20)
     until(lambda: session.response.value is not None)
     response = session.response.value
-    table = report.effects(response.before, response.after, values=response.values)
+    table = report.effects(response.before, response.after[0], values=response.values)
     (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
     labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     rows = [line for line in printed if line[:2] == ["LH", "(IU/L)"] and "%" in line]
     assert [table.loc["LH (IU/L)", name] for name in ("before", "after")] == rows[0][2:4]
+
+
+@pytest.mark.parametrize("odd", [None, 3, "guess", ["lc-ms"], {"lc-ms": 1}])
+def test_a_reload_keeps_how_oestradiol_was_measured(session, odd):
+    from testis_abm.app.session import Session
+
+    session.assay.value = "lc-ms"
+    session.write_lab("e2", "48")
+    again = Session()
+    again.restore(json.loads(json.dumps(session.stored())))
+    assert again.assay.value == "lc-ms" and again.labs.value == {"e2": "48 pg/mL"}
+    again.restore({"assay": odd})
+    assert again.assay.value == "lc-ms"
+    again.close()
+
+
+def test_a_prediction_tells_how_far_it_is_and_can_be_cancelled(session, match, monkeypatch):
+    from testis_abm.app import matching
+
+    seen, going, real = [], threading.Event(), matching.respond
+    session.match.value = match
+    session.matching.subscribe(lambda now: seen.append(now[1]))
+    monkeypatch.setattr("testis_abm.app.session._BETWEEN", -1.0)
+
+    def slow(match, scenarios, men, progress):
+        going.set()
+        until(lambda: progress(1, 40) is not None)  # raises once it is cancelled
+
+    case = ta.load({"plan": {"duration": "20 days"}, "therapy": [THERAPY]})
+    monkeypatch.setattr(matching, "respond", slow)
+    session.respond([case, case], 20)
+    assert going.wait(30)
+    session.cancel_matching()
+    assert session.matching.value == ("cancelled", "Cancelled.")
+    monkeypatch.setattr(matching, "respond", real)
+    session.respond([case, case], 20)
+    until(lambda: session.response.value is not None)
+    assert "Treating 1 of 40 virtual patients …" in seen and "Treating 40 of 40 virtual patients …" in seen
+    assert len(session.response.value.after) == 2 and session.matching.value == ("done", "")
+
+
+def test_the_representative_goes_into_the_form_and_is_run_day_by_day(session, match):
+    session.labs.value, session.match.value = dict(LABS), match
+    session.choice.value = Choice(({"therapy": [THERAPY]},))
+    session.draft.value = draft.of(
+        ta.load({"weight": [{"bmi": 28, "until": "day 20"}], "plan": {"duration": "20 days", "replicates": 1}})
+    )
+    session.represent()
+    form = session.draft.value
+    assert form["man"] == match.man.as_dict() and form["samples"]["assay"] == "immunoassay" and not form.get("weight")
+    assert session.match.value is match and session.labs.value == LABS, "they are this patient's"
+    assert "change of weight" in session.notice.value[1] and "laboratory values" not in session.notice.value[1]
+    session.follow_day_by_day()
+    assert session.tab.value == "What if" and session.draft.value["therapy"] == [THERAPY]
+    until(lambda: session.progress.value.phase == "done")
+    assert session.progress.value.scenario.man == match.man and session.progress.value.scenario.treated
+    session.change_man(draft.with_preset(session.draft.value, "klinefelter"))
+    assert session.match.value is None and not session.labs.value and session.choice.value.candidates
 
 
 def test_a_reload_brings_back_form_results_and_arms(session, result):

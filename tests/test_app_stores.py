@@ -8,6 +8,7 @@ import pytest
 from small_page import THERAPY, drawn
 
 import testis_abm as ta
+from testis_abm.app.jobs import folders
 from testis_abm.experiments.sweep import Swept
 from testis_abm.pictures import plots_screen, sweeps
 from testis_abm.support import files
@@ -66,6 +67,14 @@ def test_what_no_laboratory_sees_has_no_percentage(tmp_path):
         assert not _map(store, table, word, "change in %", 1).findall("{*}g")
     known = "ejaculate volume" if "ejaculate volume" in store.outputs else "testosterone"
     assert len(_map(store, table, known, "change in %", 1).findall("{*}g")) == 2
+
+
+def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(folders.VARIABLE, "[]")
+    assert folders.found() == []
+    folders.publish([str(sweep)])
+    assert [of.folder for of in folders.found()] == [sweep.resolve()]
 
 
 def test_what_is_no_sweep_is_no_store(tmp_path, sweep, capsys):

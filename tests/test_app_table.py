@@ -138,12 +138,28 @@ def test_units_in_cells_may_end_as_the_mark_of_a_laboratory_does():
     assert values[1].below and values[1].limit == pytest.approx(10 / 28.84)
 
 
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_rows_of_men_hold_their_first_untreated_values(path):
+    now = clinic.opened(path.read_bytes(), path.name)
+    heads, rows = clinic.rows(now.table, clinic.men(now.table))
+    assert [name for name, _ in rows] == [man.name for man in now.table.men]
+    for name, cells in rows:
+        texts = clinic.reports_of(now, name).texts
+        assert len(cells) == len(heads) and cells[heads.index("LH")] == texts.get("lh", "")
+    some_of_them = clinic.men(now.table, rows[0][0][-2:].upper())
+    assert some_of_them and all(rows[0][0][-2:].casefold() in man.name.casefold() for man in some_of_them)
+
+
 def test_what_a_man_has_on_a_treatment_is_told_and_not_put_into_the_form(session):
     open_table(session, TABLES[0].read_bytes())
+    session.of_table.value = True
     session.choose("A-01")
     chosen = session.chosen.value
-    assert session.labs.value == chosen.texts and session.tab.value == 0
+    assert session.labs.value == chosen.texts and not session.of_table.value
     assert len(chosen.again) == 1 and "1 on a treatment" in chosen.said() and "2024-01-12" in chosen.said()
+    for odd in (None, 3, ["A-01"], {"name": "A-01"}):
+        session.choose(odd)
+    assert session.chosen.value is chosen
     session.choose("nobody")
     assert "nobody" in session.opening.value[1] and session.chosen.value is chosen
 
@@ -191,7 +207,7 @@ def test_nothing_of_a_table_is_written_to_disk(session, monkeypatch):
     open_table(session, TABLES[0].read_bytes())
     session.choose("A-02")
     assert session.labs.value and not touched
-    assert "A-02" not in str(session.stored())
+    assert "A-02" not in str(session.stored()) and not session.stored()["labs"]
 
 
 def test_two_sessions_hold_two_tables(session):
@@ -216,7 +232,7 @@ def test_all_untreated_reports_are_matched_and_go_with_the_man(session, monkeypa
     until(lambda: session.matching.value[0] in ("done", "wrong"))
     assert session.matching.value == ("done", "") and len(session.match.value.found.visits) == 2
     assert session.chosen.value is chosen and session.labs.value == chosen.texts
-    assert not matching.labs_table(session.match.value).empty and matching.differs(session.match.value)
+    assert matching.reported(session.match.value) and matching.differs(session.match.value)
     session.first_report_alone()
     session.find("immunoassay")
     until(lambda: session.matching.value[0] in ("done", "wrong"))

@@ -24,7 +24,9 @@ solara = pytest.importorskip("solara")
 from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
 from testis_abm.app.tubule.frame import EMPTY, HYALINISED, LEYDIG, REMOVED, SERTOLI, THERE, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
-from testis_abm.app.tubule.view import _answer, _clicked, describe, follow  # noqa: E402
+from testis_abm.app.tubule.recording import follow  # noqa: E402
+from testis_abm.app.tubule.widget import answer, clicked  # noqa: E402
+from testis_abm.app.tubule.words import describe  # noqa: E402
 
 SCENARIO = {
     "title": "Section",
@@ -262,13 +264,13 @@ def test_a_recording_refuses_what_cannot_be(model, wrong):
 
 def test_a_page_gets_only_what_there_is(recorded):
     recording, _ = recorded
-    good = _answer([recording], {"key": recording.key, "days": [3, 4, 999]})
+    good = answer([recording], {"key": recording.key, "days": [3, 4, 999]})
     assert len(good) == 8 + len(recording.link(3)) + len(recording.link(4))
     for bad in ({}, {"key": "x"}, {"key": recording.key, "days": "../etc"}, {"key": recording.key, "days": [None, {}]}):
-        assert len(_answer([recording], bad)) == 8
-    assert _clicked([recording], {"key": recording.key, "day": 3, "index": -1}) is None
-    assert _clicked([recording], {"key": recording.key, "day": "now", "index": 1}) is None
-    assert _clicked([recording], {"key": recording.key, "day": 3, "index": 5})["day"] == 3
+        assert len(answer([recording], bad)) == 8
+    assert clicked([recording], {"key": recording.key, "day": 3, "index": -1}) is None
+    assert clicked([recording], {"key": recording.key, "day": "now", "index": 1}) is None
+    assert clicked([recording], {"key": recording.key, "day": 3, "index": 5})["day"] == 3
 
 
 def test_a_followed_model_records_itself_and_can_still_be_copied(model):
@@ -340,7 +342,7 @@ def test_the_looks_of_cells_are_said_once():
     """The slide of the browser and that of the pictures had drifted apart."""
     folder = files("testis_abm.app.tubule")
     drawn = "".join(
-        of.read_text(encoding="utf-8") for of in folder.iterdir() if of.name.endswith((".js", ".vue"))
+        of.read_text(encoding="utf-8") for of in folder.iterdir() if of.name.endswith((".js", ".css"))
     ).lower()
     looks = slide()
     colours = [of[part] for of in looks["cells"] for part in ("fill", "edge")] + list(looks["stain"].values())

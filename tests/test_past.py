@@ -128,8 +128,8 @@ def _of_twin_with_the_ensemble(case, folder):
 
 
 def _of_the_page(case, folder):
-    found = matching.respond(matched(t="500 ng/dL", lh="4", fsh="4", concentration="60 M/mL"), ta.load(case))
-    return found.before[COUNT].median(), found.after[COUNT].median()
+    found = matching.respond(matched(t="500 ng/dL", lh="4", fsh="4", concentration="60 M/mL"), [ta.load(case)])
+    return found.before[COUNT].median(), found.after[0][COUNT].median()
 
 
 EXPERIMENTS = {

@@ -97,6 +97,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "load": (ta.load, {"source": SMALL}),
     "pulses": (ta.pulses, {"scenario": TREATED}),
     "run": (ta.run, {"scenario": SMALL}),
+    "slide": (ta.slide, {"man": MODEL}),
     "surface": (ta.surface, {"scenario": SMALL, "levels": 3, "sets": 1, "hold": 28}),
     "under_hypotheses": (ta.under_hypotheses, {"scenario": TREATED}),
     "under_hypotheses.text": (HYPOTHESES.text, {"words": ("TMC",)}),

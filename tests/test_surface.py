@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 import testis_abm as ta
 from testis_abm.app import draft
-from testis_abm.app.surface import clamps_at
+from testis_abm.app.results.surface import clamps_at
 from testis_abm.cli.command import main
 from testis_abm.experiments.outputs import of_expected
 from testis_abm.experiments.surface import AXES, Spread, levels, surface

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 
 import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import cards, charts, draft, widgets
-from testis_abm.app.labs import Matched
 from testis_abm.app.session import OVER_MODELS, Progress, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import ARMS, TREATED
@@ -45,7 +45,6 @@ def Answer(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     progress, result = session.progress.value, session.progress.value.result
     if said.scenario is not None and not said.scenario.treated and result is None:
         widgets.paragraph(_HELP)
-    Matched(session, said)
     if progress.phase == "failed":
         widgets.note(progress.text, wrong=True)
     if result is None:
@@ -203,7 +202,7 @@ def _texts(result: Run) -> Iterator[str]:
 def _headed(text: str) -> tuple[str, str]:
     """Return the name before the first colon of a text, and the rest, as HTML."""
     head, _, rest = text.partition(": ")
-    return widgets.escape(head), widgets.escape(rest)
+    return escape(head), escape(rest)
 
 
 def _hangs(result: Run) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, widgets
-from testis_abm.app.session import Progress, Session
+from testis_abm.app.history import Step
+from testis_abm.app.session import Form, Progress, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.pictures import courses, screen
 
@@ -28,6 +31,8 @@ def Bar(session: Session) -> None:  # noqa: N802
             # Not disabled while it runs: a button that is, loses the keyboard.
             widgets.button("Run", run, main=True, disabled=scenario is None)
             widgets.button("Cancel", session.cancel, disabled=not progress.going)
+            _step("Undo", session.undo, session.history.value.back)
+            _step("Redo", session.redo, session.history.value.forth)
         with solara.Div(classes=["ta-bar-plan"]):
             if said.scenario is not None:
                 plan = said.scenario.plan
@@ -42,6 +47,12 @@ def Bar(session: Session) -> None:  # noqa: N802
             for text in said.notes:
                 widgets.note(text)
             _state(progress)
+
+
+def _step(label: str, take: Callable[[], None], steps: Sequence[Step[Form]]) -> None:
+    """Show the button of a step back or forth, which says what it is."""
+    about = f"{label}: {steps[-1].name}" if steps else f"{label}: nothing"
+    widgets.button(label, take, small=True, disabled=not steps, about=about)
 
 
 def _state(progress: Progress) -> None:

@@ -126,7 +126,8 @@ def pointed(panel: Panel) -> dict[str, Any]:
     days = np.unique(np.concatenate([curve.x for curve in panel.curves] or [np.zeros(0)]))
     arms = []
     for curve in panel.curves:
-        levels, words = [None] * len(days), [""] * len(days)
+        levels: list[float | None] = [None] * len(days)
+        words = [""] * len(days)
         for i, k in enumerate(np.searchsorted(days, curve.x)):
             if np.isfinite(curve.mean[i]):
                 levels[k], words[k] = float(f"{curve.mean[i]:.5g}"), _words(curve.mean[i], curve.low, curve.high, i)

@@ -6,8 +6,9 @@ Only what shows or reads a table imports this: the first page does without.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,14 @@ from testis_abm.experiments.twins import reports
 from testis_abm.population.given import labs
 from testis_abm.population.headings import meanings
 from testis_abm.population.table_file import read_bytes
-from testis_abm.population.table_in import IGNORED, Column, Table, table_of
+from testis_abm.population.table_in import IGNORED, Column, Patient, Table, table_of
 from testis_abm.quantities import GIVEN, KNOWN, Censored, title
 from testis_abm.results.report import number
 from testis_abm.support.errors import ScenarioError
 
 _CALLED = {"id": "Identifier", "ignore": "Nothing"}
 _READ = ("used", "read, not used")
+_IN_ROWS = ("t", "e2", "lh", "fsh", "concentration", "tmc", "bmi", "age")  # values that tell one man from another
 _WIDEST = 60  # characters of what stands in a file
 MOST_COLUMNS, MOST_FAULTS, MOST_ASKED, MOST_MEN = 80, 50, 12, 300  # that are shown
 # One table is read at a time: each takes much of the memory and of the interpreter, which all pages share.
@@ -210,17 +212,29 @@ def counts(table: Table) -> str:
     return f"{len(table.men):,} men with {visits:,} visits{on}{skipped}."
 
 
-def men(table: Table, like: str = "") -> list[tuple[str, str]]:
-    """Return the men whose identifier holds a text: it, and what is there of him; one more than MOST_MEN if there are."""
-    text, found = like.strip().casefold(), []
-    for man in table.men:
-        if text in man.name.casefold():
-            days = [visit.date.isoformat() for visit in man.visits if visit.date is not None]
-            visits = f"{len(man.visits)} visits" if len(man.visits) > 1 else "1 visit"
-            found.append((man.name, f"{_cut(man.name)} ({visits}{f', {days[0]}' if days else ''})"))
-            if len(found) > MOST_MEN:
-                break
-    return found
+def men(table: Table, like: str = "") -> list[Patient]:
+    """Return the men whose identifier holds a text; one more than MOST_MEN if there are."""
+    text = like.strip().casefold()
+    return list(islice((man for man in table.men if text in man.name.casefold()), MOST_MEN + 1))
+
+
+def rows(table: Table, shown: Sequence[Patient]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Return headings, and of each man his identifier and cells: visits, date and values of the first report untreated."""
+    by = _columns(table)
+    named = [name for name in _IN_ROWS if name in by]
+    found = []
+    for man in shown:
+        first = next((visit for visit in man.visits if not visit.on), None)
+        cells = [_cut(man.name), str(len(man.visits)), first.date.isoformat() if first and first.date else ""]
+        values = first.values if first else {}
+        cells += [_as_written(name, values[name], by[name]) if name in values else "" for name in named]
+        found.append((man.name, cells))
+    return ["man", "visits", "first untreated", *map(title, named)], found
+
+
+def _columns(table: Table) -> dict[str, Column]:
+    """Return the first column of each meaning that is used."""
+    return {of.meaning: of for of in reversed(table.columns) if of.use == "used"}
 
 
 # ---- of one man
@@ -237,7 +251,7 @@ def reports_of(now: Opened, name: str) -> Reports:
     rest, treated, left = reports(man)
     if not rest:
         raise ScenarioError(f"{man.name}: {left}; the form takes reports before a treatment")
-    by = {of.meaning: of for of in reversed(table.columns) if of.use == "used"}
+    by = _columns(table)
     texts = {which: _as_written(which, rest[0][which], by.get(which)) for which in GIVEN if which in rest[0]}
     first = next(visit for visit in man.visits if not visit.on)
     on = "" if not treated else f"{len(treated)} on a treatment, which testis-abm twin --table follows"

@@ -7,29 +7,28 @@ either a field of the form or one of `extras`, which the form lists and can remo
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from testis_abm import parameters
-from testis_abm.choices import TREATMENTS
+from testis_abm.app import fields, typed
+from testis_abm.app.fields import Path
+from testis_abm.app.sliders import Slider
 from testis_abm.parameters import Drug, Preset
-from testis_abm.parameters.own import drugs_in
+from testis_abm.parameters.own import Injury, drugs_in, injuries
 from testis_abm.parameters.tables import KINDS as TABLES
 from testis_abm.parameters.tables import NONE, Tables, using
-from testis_abm.scenario import Man, Partner, Plan, Rule, Scenario, Tissue
-from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
-from testis_abm.scenario.amounts import plain as plain_text
+from testis_abm.quantities import QUANTITIES
+from testis_abm.scenario import Man, Plan, Scenario
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.insult import KINDS, keys_of, regimens
-from testis_abm.scenario.load import cut
 from testis_abm.scenario.own import checked
 from testis_abm.scenario.scenario import alike, extrapolated
 from testis_abm.scenario.section import plain
-from testis_abm.support.errors import Problem, ScenarioError, shown, written
+from testis_abm.support.errors import Problem, ScenarioError, written
 
 type Draft = Mapping[str, Any]
-type Path = tuple[str | int, ...]
 
 # What a browser may ask of a server that others use too; the command line has no such limits.
 MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
@@ -38,89 +37,10 @@ MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_0
 MOST_ROWS, MOST_DOSES = 40_000, 100_000
 MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
-_PERCENT = 100.0
 OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
-_LONGEST = 200  # characters of what was typed into one field
-# What of a draft is no man's own, and so stays when another patient takes his place.
-_OF_NO_MAN = ("therapy", "clamp", "insult", "rule", "plan", "tissue", "samples", "parameters", *TABLES)
-# Fields of the form, by section; a row of these has no others.
-_ROWS = ("therapy", "weight", "insult")
-_FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",), "tissue": ("tubules", "rows")}
-
-
-@dataclass(frozen=True)
-class Slider:
-    """One field of a man as a control shows it.
-
-    Attributes:
-        field: of the physiology.
-        label, unit: in words; "% of normal" stands for a field whose reference is 1.
-        low, high, step: of the slider, in `unit`; what lies beyond can be typed.
-    """
-
-    field: str
-    label: str
-    unit: str
-    low: float
-    high: float
-    step: float = 5.0
-
-    @property
-    def factor(self) -> float:
-        """Return how many of `unit` make one of the field's own."""
-        return _PERCENT if self.unit.startswith("%") else 1.0
-
-    def shown(self, draft: Draft) -> float:
-        """Return the value of a draft in `unit`."""
-        value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
-        return round(float(value) * self.factor, 3)
-
-    def fault(self, value: float) -> str | None:
-        """Return what is wrong with `value`, in `unit`, or None."""
-        known = parameters.physiology()[self.field]
-        low, high = self.factor * known.low, self.factor * known.high
-        number = int(value) if value.is_integer() else value
-        return replace(known, low=low, high=high, unit=self.unit).fault(number)
-
-    def clamp(self, value: object) -> float:
-        """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
-        try:
-            number = typed_number(value)
-        except (TypeError, ValueError, OverflowError):
-            return self.low
-        return min(max(number, self.low), self.high) if number == number else self.low
-
-
-_NORMAL = "% of normal"
-_NAMED = (
-    Slider("bmi", "Body mass index", "kg/m²", 16.0, 55.0, 0.5),
-    Slider("age", "Age", "years", 18.0, 80.0, 1.0),
-    Slider("gnrh_drive", "GnRH drive", _NORMAL, 0.0, 200.0),
-    Slider("leydig_capacity", "Leydig cell capacity", _NORMAL, 2.0, 200.0),
-    Slider("sertoli_number", "Sertoli cell number", _NORMAL, 5.0, 200.0),
-    Slider("adipose_aromatase", "Aromatase in fat", _NORMAL, 0.0, 500.0),
-    Slider("testicular_aromatase", "Aromatase in the testis", _NORMAL, 0.0, 500.0),
-    Slider("androgen_sensitivity", "Androgen sensitivity of Sertoli cells", _NORMAL, 0.0, 200.0),
-    Slider("spermatogonial_commitment", "A-pale to B differentiation", _NORMAL, 0.0, 160.0),
-    Slider("meiotic_completion", "Completion of meiosis", _NORMAL, 0.0, 160.0),
-)
-
-
-_UNITS = {"x reference": _NORMAL, "share": "%", "share of niches": "% of niches"}
-
-
-def _slider_of(field: str) -> Slider:
-    """Return the slider of a field that has no name of its own here: its whole range, under its name in files."""
-    known = parameters.physiology()[field]
-    unit = _UNITS.get(known.unit, known.unit)
-    factor, step = (_PERCENT, 1.0) if unit.startswith("%") else (1.0, 0.5)
-    return Slider(field, parameters.in_words(field, heading=True), unit, factor * known.low, factor * known.high, step)
-
-
-# Every field of a man's physiology has one, so that none is hidden.
-SLIDERS = _NAMED + tuple(
-    _slider_of(field) for field in parameters.physiology() if field not in [slider.field for slider in _NAMED]
-)
+LONGEST = 2000  # characters of what was typed into one field
+# What of a draft is a man's own, and so goes when another patient takes his place; all else stays.
+_HIS = ("title", "man", "partner", "weight", "observed")
 
 
 def start() -> Draft:
@@ -148,6 +68,11 @@ def drugs(draft: Draft) -> Mapping[str, Drug]:
     return drugs_in(tables(draft))
 
 
+def titled(draft: Draft, kind: str, name: str, title: str) -> str:
+    """Return the title of a drug or preset, marked if it is the scenario's own."""
+    return f"{title} (own)" if name in draft.get(kind, {}) else title
+
+
 def of(scenario: Scenario) -> Draft:
     """Return the draft that says what a scenario says; defaults that follow the plan are left open, to follow it."""
     whole = scenario.as_dict()
@@ -162,11 +87,9 @@ def short(scenario: Scenario) -> dict[str, Any]:
 
 def _short(scenario: Scenario) -> dict[str, Any]:
     whole = scenario.as_dict()
-    usual = {
+    usual: dict[str, Mapping[str, Any]] = {
         "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
-        "partner": Partner().as_dict(),
-        "tissue": Tissue().as_dict(),
-        "plan": Plan().as_dict(),
+        **fields.DEFAULTS,
         "samples": Scenario(plan=scenario.plan).samples.as_dict(),
     }
     kept: dict[str, Any] = {"title": whole["title"]}
@@ -187,27 +110,18 @@ def _short_therapy(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def with_entry(draft: Draft, value: object, *path: str | int) -> Draft:
-    """Return a draft with the entry at `path` set to `value`, or left out if it is None."""
+    """Return a draft with the entry at `path` set to `value`, or left out if it is None, as is a section without entries."""
     changed = copy.deepcopy(dict(draft))
-    place: Any = changed
-    for key in path[:-1]:
+    place: Any = changed if len(path) == 1 else changed.setdefault(str(path[0]), {})
+    for key in path[1:-1]:
         place = place[key]
     if value is None:
         place.pop(path[-1], None)
     else:
         place[path[-1]] = value
+    if len(path) > 1 and not changed[str(path[0])]:
+        del changed[str(path[0])]
     return changed
-
-
-def with_duration(draft: Draft, text: str) -> Draft:
-    """Return a draft of another length, without samples and observations that lie beyond it."""
-    value = f"{text} days" if _is_number(text) else str(text)
-    changed = with_entry(draft, value, "plan", "duration")
-    kept = {key: changed[key] for key in TREATMENTS if key in changed}
-    # Therapies stay: they were typed, and what is wrong with them is told.
-    tables = {key: table for key, table in changed.items() if key not in kept}
-    cut(tables)
-    return {**changed, **tables}
 
 
 def with_preset(draft: Draft, name: str) -> Draft:
@@ -222,132 +136,19 @@ def with_man(draft: Draft, man: Man, title: str) -> Draft:
     All else was the former man's (his history, what injured him before day 0, his change of weight, his published values, the assay of his laboratory)
     and goes with him; `belongings` names it.
     """
-    kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
-    if rows := [row for row in kept.pop("insult", ()) if not _past(row)]:
+    kept = {name: copy.deepcopy(of) for name, of in draft.items() if name not in _HIS}
+    if rows := [row for row in kept.pop("insult", ()) if not is_past(row)]:
         kept["insult"] = rows
     changed = {"title": title, "man": man.as_dict(), **kept}
     return without(changed, ("samples", "assay")) if "assay" in changed.get("samples", {}) else changed
 
 
-def _past(insult: Mapping[str, Any]) -> bool:
+def is_past(insult: Mapping[str, Any]) -> bool:
     """Return whether an insult of a draft was before day 0, as far as it can be read."""
     try:
         return parse_day(insult.get("day", 0.0)) < 0.0
     except ScenarioError:
         return False
-
-
-def belongings(draft: Draft) -> tuple[str, ...]:
-    """Return in words what of a draft is the man's own, besides his physiology and his title."""
-    man, assay = draft["man"], draft.get("samples", {}).get("assay")
-    with using(tables(draft)):
-        known = man.get("preset") in parameters.presets()
-        usual = Man(preset=man["preset"]).as_dict().get("history", ()) if known else ()
-    past = [text for text in man.get("history", ()) if text not in usual]
-    told = [f"earlier treatment ({text})" for text in past]
-    told += [f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)]
-    told += [f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())]
-    told += [f"published value ({_in_words(row)})" for row in draft.get("observed", ())]
-    return (*told, *([f"assay of oestradiol ({assay})"] if assay else []))
-
-
-@dataclass(frozen=True)
-class Extra:
-    """Something of a draft that the form has no field for.
-
-    Attributes:
-        path: where it stands in the draft.
-        text: what it says, in words.
-    """
-
-    path: Path
-    text: str
-
-
-def extras(draft: Draft) -> tuple[Extra, ...]:
-    """Return everything of a draft that is no field of the form and no default, in the order of a scenario file."""
-    return tuple(_extras(draft))
-
-
-def _extras(draft: Draft) -> Iterator[Extra]:
-    usual = {
-        "partner": Partner().as_dict(),
-        "tissue": Tissue().as_dict(),
-        "plan": Plan().as_dict(),
-        "parameters": parameters.values(),
-    }
-    for section, content in draft.items():
-        head = _HEADS.get(section, section)
-        if section == "man":
-            for i, text in enumerate(content.get("history", ())):
-                yield Extra(("man", "history", i), f"Earlier treatment: {text}")
-        elif isinstance(content, Mapping):
-            for key, value in content.items():
-                if section in TABLES:
-                    yield Extra((section, key), f"Own {section}: {_own(str(key), value)}")
-                    continue
-                default = usual.get(section, {}).get(key)
-                if key not in _FIELDS.get(section, ()) and value != default:
-                    note = f" (default {default:g})" if isinstance(default, int | float) else ""
-                    yield Extra((section, key), f"{head}: {_named(section, key)} {_value(value)}{note}")
-        elif section not in (*_ROWS, "title"):
-            for i, row in enumerate(content):
-                yield Extra((section, i), f"{head}: {_in_words(row)}")
-
-
-_HEADS = {
-    "partner": "Partner",
-    "tissue": "Simulated tissue",
-    "plan": "Plan",
-    "samples": "Samples",
-    "parameters": "Model parameter",
-    "clamp": "Clamp",
-    "rule": "Own rule",
-    "observed": "Published value",
-}
-
-
-def _own(name: str, table: object) -> str:
-    """Return an entry of a table of the scenario's own in words: its name, and each number with its range."""
-    if not isinstance(table, Mapping):
-        return f"{name} {_value(table)}"
-    ends = table.get("range", ())
-    reach = f"({_value(ends[0])} to {_value(ends[-1])})" if isinstance(ends, list | tuple) and ends else ""
-    number = [_value(table["value"])] if "value" in table else []
-    inner = ", ".join(_own(str(key), value) for key, value in table.items() if key not in ("value", "range"))
-    parts = [*number, *([reach] if reach else []), *([f"({inner})"] if inner else [])]
-    return f"{name} {' '.join(parts)}"
-
-
-def titled(draft: Draft, kind: str, name: str, title: str) -> str:
-    """Return the title of a drug or preset, marked if it is the scenario's own."""
-    return f"{title} (own)" if name in draft.get(kind, {}) else title
-
-
-def _named(section: str, key: str) -> str:
-    return f"{key} =" if section == "parameters" else f"{key.replace('_', ' ')}:"
-
-
-def _value(value: object) -> str:
-    """Return a value in words; of many days their number, the first and the last."""
-    if isinstance(value, list | tuple):
-        days = [str(day) for day in value]
-        return ", ".join(days) or "none" if len(days) < 7 else f"{len(days)} times, {days[0]} to {days[-1]}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _in_words(row: Mapping[str, Any] | str) -> str:
-    if isinstance(row, str):  # a rule in words
-        return row
-    if "behaviour" in row:
-        try:
-            return Rule(**row).sentence
-        except ScenarioError:  # told where it is checked
-            pass
-    if "variable" in row:
-        source = f" ({row['label']})" if row.get("label") else ""
-        return f"{row['variable'].replace('_', ' ')} {_value(row.get('value'))} {row.get('unit', '')} on {row.get('day')}{source}"
-    return ", ".join(f"{key} {_value(value)}" for key, value in row.items())
 
 
 def without(draft: Draft, path: Path) -> Draft:
@@ -365,9 +166,9 @@ def without(draft: Draft, path: Path) -> Draft:
 def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
     """Return a draft with the value of a control, in the control's unit; what is no number is kept, to be explained."""
     try:
-        number: object = typed_number(value) / slider.factor
+        number: object = typed.number(value) / slider.factor
     except (TypeError, ValueError, OverflowError):
-        number = str(value)[:_LONGEST]
+        number = str(value)[:LONGEST]
     return with_entry(draft, number, "man", slider.field)
 
 
@@ -406,33 +207,43 @@ def with_weight(draft: Draft) -> Draft:
     return with_entry(draft, [*rows, row], "weight")
 
 
+def own_injuries(draft: Draft) -> Mapping[str, Injury]:
+    """Return the injuries of a draft's own, by the name that stands as the kind of an insult."""
+    with using(tables(draft)):
+        return injuries()
+
+
+def kind_of(draft: Draft, index: int) -> tuple[str, Injury | None]:
+    """Return the kind (of KINDS) of an insult of a draft, and the injury of its own that it is; "" of what is neither."""
+    row, own = draft["insult"][index], own_injuries(draft)
+    injury = own.get(str(row.get("agent") or row.get("kind", "")))
+    kind = injury.kind if injury else str(row.get("kind", ""))
+    return (kind if kind in KINDS else ""), injury
+
+
 def with_insult(draft: Draft, kind: str) -> Draft:
-    """Return a draft with one more insult of a kind, on day 0: what the kind needs is an example."""
-    row = {"kind": kind, "day": "day 0", **_needed(kind)}
-    return with_entry(draft, [*draft.get("insult", ()), row], "insult")
+    """Return a draft with one more insult of a kind or of an injury of its own, on day 0: what the kind needs is an example."""
+    return with_entry(draft, [*draft.get("insult", ()), {"kind": kind, "day": "day 0", **_needed(kind)}], "insult")
 
 
 def with_kind(draft: Draft, index: int, kind: str) -> Draft:
     """Return a draft with an insult of another kind: what that takes too stays, what it needs besides is an example."""
-    row = draft["insult"][index]
-    kept = {key: value for key, value in row.items() if key in keys_of(kind)}
+    row, known = draft["insult"][index], keys_of(kind) if kind in KINDS else ("day",)
+    kept = {key: value for key, value in row.items() if key in known}
     return with_entry(draft, {"kind": kind, **_needed(kind), **kept}, "insult", index)
 
 
 def _needed(kind: str) -> dict[str, object]:
     # One of a regimen and a strength is needed, which no table of keys can say.
-    return {"regimen": regimens()[0]} if kind == "cytotoxics" else dict(KINDS[kind].needs)
+    if kind == "cytotoxics":
+        return {"regimen": regimens()[0]}
+    return dict(KINDS[kind].needs) if kind in KINDS else {}
 
 
-def usual(kind: str, key: str) -> str:
+def usual(kind: str, key: str, injury: Injury | None = None) -> str:
     """Return what a key of a kind of insult is where its field is empty, or an example if it is needed; "" of none."""
-    value = {"day": 0, **KINDS[kind].needs, **KINDS[kind].takes}[key]
+    value = {"day": 0, **KINDS[kind].needs, **KINDS[kind].takes, **(injury.keys if injury else {})}[key]
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def with_tissue(draft: Draft, key: str, value: object) -> Draft:
-    """Return a draft of another simulated tissue."""
-    return with_entry(draft, {**draft.get("tissue", {}), key: value}, "tissue")
 
 
 def with_clamps(draft: Draft, rows: Sequence[Mapping[str, str]]) -> Draft:
@@ -440,76 +251,108 @@ def with_clamps(draft: Draft, rows: Sequence[Mapping[str, str]]) -> Draft:
     return with_entry(draft, [dict(row) for row in rows], "clamp")
 
 
-def with_cell(draft: Draft, section: str, index: int, key: str, text: str) -> Draft:
-    """Return a draft with one entry of a therapy, change of weight or insult as it was typed; an empty one is left out.
+def with_cell(draft: Draft, *path_and_text: str | int) -> Draft:
+    """Return a draft with the field at a path as it was typed, the last argument; what is left empty is left out.
 
-    A bare number is a day, of `every` and `days` days, of `over` hours; of an insult else a number, but for a dose, whose unit
-    has to be told.
+    A bare number is a day, of lengths days, of `over` hours; of an insult else a number, but for a dose, whose unit has to be
+    told. A body mass index may be given as a weight, "85 kg", of a man of his height. An empty line is no line.
     """
-    value: Any = str(text).strip() or None
-    if value and _is_number(value):
-        value = {
-            "from": f"day {value}",
-            "until": f"day {value}",
-            "day": f"day {value}",
-            "every": f"{value} days",
-            "days": f"{value} days",
-            "over": f"{value} hours",
-        }.get(key, value)
-    numeric = key == "bmi" or (section == "insult" and key != "dose")
-    if numeric and value and _is_number(value):
-        number = typed_number(value)
-        value = int(number) if section == "insult" and number.is_integer() else number
-    if key == "adds":
-        value = True if value == "adds" else None
-    changed = with_entry(draft, value, section, index, key)
-    if key == "drug":
-        # Another drug has other routes and takes its usual one.
-        changed = with_entry(changed, None, section, index, "route")
+    *place, typed_in = path_and_text
+    path, text = tuple(place), str(typed_in).strip()[:LONGEST]
+    if not text and fields.at(path) is not None and isinstance(path[-1], int):
+        return without(draft, path)
+    value = _read(draft, path, text) if text else None
+    changed = with_entry(draft, value, *path)
+    # Another drug has other routes, another quantity other units: each takes its usual one.
+    if path[-1] == "drug" and value != _at(draft, path):
+        changed = with_entry(changed, None, *path[:-1], "route")
+    if path[-1] == "variable" and value in QUANTITIES and value != _at(draft, path):
+        changed = with_entry(changed, unit_of(str(value)), *path[:-1], "unit")
     return changed
 
 
-def cell(draft: Draft, section: str, index: int, key: str) -> str:
-    """Return an entry of a therapy, change of weight or insult as its field shows it."""
-    value = draft[section][index].get(key, "")
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    if key in ("from", "until", "day"):
-        return text.removeprefix("day ")
-    return "1 day" if text == "1 days" else text
+def _read(draft: Draft, path: Path, text: str) -> Any:
+    field = fields.at(path)
+    if field is None:
+        return text
+    unit = text.lower().removesuffix("kg")
+    if path[0] == "weight" and field.key == "bmi" and unit != text.lower() and typed.is_number(unit):
+        return round(typed.number(unit) / height(draft) ** 2, 3)
+    return field.kind.read(text)
+
+
+def height(draft: Draft) -> float:
+    """Return the height of the man of a draft, m; of one that cannot be read that of the reference man."""
+    known = parameters.physiology()["height"]
+    value = draft["man"].get("height", known.value)
+    return known.value if known.fault(value) else float(value)
+
+
+def cell(draft: Draft, *path: str | int) -> str:
+    """Return an entry as its field shows it; "" of what is not there."""
+    value, field = _at(draft, path), fields.at(path)
+    return str(value) if field is None else "" if value == "" else field.kind.show(value)
+
+
+def _at(draft: Draft, path: Path) -> Any:
+    """Return what stands at a path; "" if nothing does."""
+    value: Any = draft
+    for key in path:
+        if isinstance(value, Mapping):
+            value = value.get(key, "")
+        else:
+            value = value[key] if isinstance(value, list | tuple) and isinstance(key, int) else ""
+    return value
+
+
+def with_line(draft: Draft, rows: fields.Rows, text: str) -> Draft:
+    """Return a draft with one more line of a list of lines: a rule, an earlier treatment."""
+    return with_entry(draft, [*rows_of(draft, rows.path), text.strip()[:LONGEST]], *rows.path)
+
+
+def with_clamp(draft: Draft, quantity: str) -> Draft:
+    """Return a draft that holds one more quantity, at the man's own level."""
+    return with_entry(draft, [*draft.get("clamp", ()), {"quantity": quantity, "level": "1 x own"}], "clamp")
+
+
+def with_observed(draft: Draft, variable: str) -> Draft:
+    """Return a draft with one more published value, whose number is still missing, in the units of the page."""
+    row = {"variable": variable, "day": "day 0", "unit": unit_of(variable)}
+    return with_entry(draft, [*draft.get("observed", ()), row], "observed")
+
+
+def unit_of(variable: str) -> str:
+    """Return the unit of a published value in the system of units in force."""
+    row = QUANTITIES[variable]
+    return row.clinical_unit if row.clinical_unit in row.units else row.unit
+
+
+def with_parameter(draft: Draft, name: str) -> Draft:
+    """Return a draft that sets a model parameter, to its value in the tables."""
+    with using(tables(draft)):
+        return with_entry(draft, parameters.values()[name], "parameters", name)
+
+
+def rows_of(draft: Draft, path: Path) -> Sequence[Any]:
+    """Return the rows of a draft at a path, or those that what stands there is one of; none if there are none."""
+    rows = fields.rows_at(path)
+    found: Any = draft
+    for key in rows.path if rows else ():
+        found = found.get(key, ())
+    return found if rows and isinstance(found, list | tuple) else ()
+
+
+def differs_from_preset(draft: Draft, field: str) -> bool:
+    """Return whether a field of a draft's man is not as his preset has it."""
+    value = draft["man"].get(field)
+    of = presets(draft).get(str(draft["man"].get("preset")))
+    usual = of.values.get(field, parameters.physiology()[field].value) if of else None
+    return value is not None and value != usual
 
 
 def with_assay(draft: Draft, name: str) -> Draft:
     """Return a draft whose oestradiol is measured by another assay."""
-    return with_entry(draft, {**draft.get("samples", {}), "assay": name}, "samples")
-
-
-def without_extras(draft: Draft) -> Draft:
-    """Return a draft of nothing but what the form shows."""
-    while found := extras(draft):
-        draft = without(draft, found[-1].path)
-    return draft
-
-
-def typed_number(value: object) -> float:
-    """Return a number, or the one that was typed, as scenario files and commands read it.
-
-    Raises:
-        ValueError, TypeError, OverflowError: it is none.
-    """
-    if not isinstance(value, str):
-        return float(value)  # type: ignore[arg-type]
-    text = plain_text(value)
-    if not re.fullmatch(NUMBER, text, re.IGNORECASE):
-        raise ScenarioError(f"{shown(value)} is not a number")
-    return number_in(text)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        typed_number(text)
-    except ValueError:
-        return False
-    return True
+    return with_entry(draft, name, "samples", "assay")
 
 
 @dataclass(frozen=True)
@@ -531,8 +374,12 @@ class Understanding:
         return [problem.line() for problem in self.problems]
 
     def at(self, *path: str | int) -> str:
-        """Return what is wrong with the entry at `path`."""
-        return "; ".join(problem.text for problem in self.problems if problem.path == path)
+        """Return what is wrong with the entry at `path`, or within it."""
+        return "; ".join(dict.fromkeys(of.text for of in self.problems if of.path[: len(path)] == path))
+
+    def only_at(self, *path: str | int) -> str:
+        """Return what is wrong with the entry at `path` as a whole."""
+        return "; ".join(of.text for of in self.problems if of.path == path)
 
 
 def understood(draft: Draft) -> Understanding:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import re
-import sys
 import time
 import warnings
 from collections import Counter, OrderedDict, deque
@@ -26,12 +25,10 @@ from starlette.websockets import WebSocketClose
 
 from testis_abm.app.addresses import names, netloc, origin
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
+from testis_abm.app.offline import ASSETS, stay_here
 from testis_abm.support.errors import printable
 
 _log = logging.getLogger("testis_abm.app")
-
-# The browser's half of Solara, which it would ask another host for.
-ASSETS = Path(__file__).parent / "assets"
 
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
@@ -373,8 +370,7 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
         websockets.http11.MAX_LINE_LENGTH = max(websockets.http11.MAX_LINE_LENGTH, LONGEST_HEADER)
         origins = [*origins, *(origin(value) for value in os.environ.get(VARIABLE, "").split())]
         log.keep_short()
-        settings: Any = sys.modules["solara.server.settings"]
-        settings.assets.proxy_cache_dir, settings.assets.fontawesome_enabled = ASSETS, False
+        stay_here()
         stack = app.middleware_stack or app.build_middleware_stack()
         app.state.gate = app.middleware_stack = Gate(
             stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=ASSETS

@@ -9,9 +9,12 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import widgets
+from testis_abm.app.offline import stay_here
 from testis_abm.experiments.simulate import so_far
 from testis_abm.pictures import courses, screen
 from testis_abm.support.errors import TestisError, shown
+
+stay_here()
 
 _PANELS = {"hormones": courses.hormones, "semen": courses.semen, "tissue": courses.production, "safety": courses.safety}
 _TABLES = {"safety": ("safety", "outcome")}

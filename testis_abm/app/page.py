@@ -14,10 +14,10 @@ from testis_abm.app import draft, gate, own_code, share, widgets
 from testis_abm.app.bar import Bar
 from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
+from testis_abm.app.patients import Patients
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import Session, tidy, warm
+from testis_abm.app.session import REMOVED, Session, tidy, warm
 from testis_abm.app.sharing import Sharing
-from testis_abm.app.table import TableOfMen
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 from testis_abm.quantities import CONVENTIONAL, SI
@@ -80,7 +80,7 @@ def _notice(session: Session) -> None:
         return
     with solara.Div(classes=["ta-row"]):
         widgets.note(text, wrong=kind == "error")
-        if session.former.value is not None:
+        if kind == REMOVED:
             widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
         widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
 
@@ -94,8 +94,15 @@ def _Address(session: Session) -> None:  # noqa: N802
         lambda: share.link(now.scenario) if now.scenario is not None and _served() else "", [now.scenario]
     )
     state = [
-        session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value, session.tab.value, session.labs.value
-    ]  # fmt: skip
+        session.draft.value,
+        now.scenario,
+        now.phase,
+        session.kept.value,
+        session.returning.value,
+        session.tab.value,
+        session.labs.value,
+        session.assay.value,
+    ]
     stored = solara.use_memo(lambda: session.stored() if _served() else None, state)
     widgets.Address(
         fragment=fragment,
@@ -107,6 +114,7 @@ def _Address(session: Session) -> None:  # noqa: N802
         event_darkened=session.darken,
         event_measured=session.measure,
     )
+    widgets.StepKeys(event_stepped=session.step)
 
 
 def _served() -> bool:
@@ -123,7 +131,7 @@ def Slide(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
     recordings, scenario, now = session.recordings.value, session.progress.value.scenario, session.draft.value
     solara.use_effect(session.film, [scenario])
-    dark = session.dark.value
+    look = {"dark": session.dark.value, "units": session.units.value}
     written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     if scenario is not None and scenario != written:
         widgets.note(widgets.EARLIER)
@@ -136,9 +144,9 @@ def Slide(session: Session) -> None:  # noqa: N802
 
         if "treated" in recordings:
             names = recordings["treated"].model.case.done.capitalize(), "Untreated control"
-            TubuleView(recordings["treated"], control=recordings["untreated"], names=names, dark=dark)
+            TubuleView(recordings["treated"], control=recordings["untreated"], names=names, **look)
         else:
-            TubuleView(recordings["untreated"], names=("Untreated", ""), dark=dark)
+            TubuleView(recordings["untreated"], names=("Untreated", ""), **look)
 
 
 def _stay(session: Session) -> Callable[[], None]:
@@ -167,7 +175,7 @@ def _keep_to_itself() -> None:
 
 VIEWS: dict[str, Callable[[Session], solara.Element]] = {
     "What if": WhatIf,
-    "Patients": TableOfMen,
+    "Patients": Patients,
     "Slide": Slide,
     "Compare": Compare,
     "Experiments": Experiments,

@@ -12,15 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import solara
 
-from testis_abm.app import draft, own_code, share
+from testis_abm.app import differences, draft, fields, listed, own_code, share
+from testis_abm.app.candidates import Choice, of_form
+from testis_abm.app.history import History
 from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
-from testis_abm.quantities import GIVEN, UNIT_SYSTEMS, in_units, unit_system
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.app.clinic import Opened, Reports
     from testis_abm.app.matching import Match, Response
-    from testis_abm.experiments.surface import Surface
     from testis_abm.results.run import Run
 
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
@@ -36,11 +37,15 @@ _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
+_RATHER_RUN = (
+    4.0  # times what a picture takes goes to the run before the next: on a machine that is busy they are rarer
+)
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
 # Bytes of a table of men: of what table_file.py reads, as much as a server that others use too holds for each of its pages.
 LARGEST_TABLE = 8_000_000
 _LARGE_TABLE = ", the most of this page; use testis-abm twin --table"
+REMOVED = "removed"  # a notice of what went with a former patient
 OVER_MODELS = "Working out plausible models …"
 
 
@@ -78,6 +83,22 @@ class Progress:
         return self.busy or self.models == OVER_MODELS
 
 
+class Patient(NamedTuple):
+    """What a page holds of a patient besides the form: what was typed of his reports, whose they are, who matches them."""
+
+    labs: Mapping[str, str]
+    chosen: Reports | None
+    match: Match | None
+    response: Response | None
+
+
+class Form(NamedTuple):
+    """What a step back brings back: a draft, and the patient (None: who is there stays)."""
+
+    draft: draft.Draft
+    patient: Patient | None = None
+
+
 def _state[T](value: T) -> solara.Reactive[T]:
     """Return a state that has changed once it is another object: tables are not compared by content."""
     return solara.Reactive(value, equals=lambda one, other: one is other)
@@ -98,16 +119,16 @@ class Session:
         self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.match: solara.Reactive[Match | None] = _state(None)
         self.response: solara.Reactive[Response | None] = _state(None)
+        self.assay: solara.Reactive[str] = solara.Reactive(DEFAULT_ASSAY)  # of the laboratory values
+        self.choice: solara.Reactive[Choice] = solara.Reactive(Choice())  # candidates of treatment
+        self.of_table: solara.Reactive[bool] = solara.Reactive(False)  # whether "Patients" shows the table of men
         self.table: solara.Reactive[Opened | None] = _state(None)
         self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
         self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
-        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str], Reports | None] | None] = _state(None)
-        self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
-        self.surface: solara.Reactive[Surface | None] = _state(None)
         self.bench = Bench()
-        self._mapping = Background("surface of a session")
+        self.history: solara.Reactive[History[Form]] = _state(History())
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
         self._opening = Background("table of a session")
@@ -134,8 +155,66 @@ class Session:
     # ---- drafts
 
     def edit(self, change: Callable[..., draft.Draft], *how: Any) -> None:
-        """Change the draft as it is now: `change(draft, *how)`."""
-        self.draft.value = change(self.draft.peek(), *how)
+        """Change the draft as it is now: `change(draft, *how)`. Moves of one slider in quick succession are one step."""
+        before = self.draft.peek()
+        with in_units(self.units.peek()):
+            after = change(before, *how)
+        for rows in fields.ROWS:
+            there, count = (len(draft.rows_of(of, rows.path)) for of in (before, after))
+            if count > max(there, draft.MOST_THERAPIES):
+                text = f"{draft.MOST_THERAPIES} of “{rows.name}” are the most that this page takes; use testis-abm run for more"
+                self.notice.value = ("error", text)
+                return
+        if after != before:
+            self._step(after, of=(how[:-1] if change is draft.with_slider else None))
+
+    def _step(self, after: draft.Draft, name: str = "", of: Any = None, patient: Patient | None = None) -> None:
+        """Put a draft in the place of the one that is there, which a step back brings back, with the patient if one is given."""
+        before = Form(self.draft.peek(), patient)
+        self.history.value = self.history.peek().step(
+            before, lambda first: name or differences.said(first.draft, after), of
+        )
+        self._keep_removed()
+        self.draft.value = after
+
+    def _keep_removed(self) -> None:
+        """Say no more that a step back brings the former patient back, once there is a later one."""
+        kind, text = self.notice.peek()
+        if kind == REMOVED:
+            self.notice.value = ("info", text)
+
+    def _patient(self) -> Patient:
+        return Patient(self.labs.peek(), self.chosen.peek(), self.match.peek(), self.response.peek())
+
+    def undo(self) -> None:
+        """Take back the last step."""
+        back = self.history.peek().back
+        self._go(self.history.peek().undone(self._like(back[-1].state)) if back else None)
+
+    def redo(self) -> None:
+        """Take the step again that was taken back last."""
+        forth = self.history.peek().forth
+        self._go(self.history.peek().redone(self._like(forth[-1].state)) if forth else None)
+
+    def step(self, back: object) -> None:
+        """Take a step back (True) or forth (False); what is neither is not taken."""
+        if back is True:
+            self.undo()
+        elif back is False:
+            self.redo()
+
+    def _like(self, other: Form) -> Form:
+        return Form(self.draft.peek(), None if other.patient is None else self._patient())
+
+    def _go(self, to: tuple[Form, History[Form]] | None) -> None:
+        if to is None:
+            return
+        form, self.history.value = to
+        if form.patient is not None:
+            self._forget()
+            self.labs.value, self.chosen.value, self.match.value, self.response.value = form.patient
+        self._keep_removed()
+        self.draft.value = form.draft
 
     def take(self, read: Callable[[], Scenario], what: str) -> None:
         """Take over the scenario that `read` returns; if it is wrong, say so and change nothing."""
@@ -148,34 +227,32 @@ class Session:
             text = f"{rows:,} treatments are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
             self.notice.value = ("error", f"{what}: {text}")
             return
+        patient = self._patient()
         self._forget()
-        self.draft.value = draft.of(scenario)
+        self._step(draft.of(scenario), f"{what} “{scenario.title}”", patient=patient)
         self.notice.value = ("info", f"{what}: “{scenario.title}” is loaded.")
 
-    def change_man(self, changed: draft.Draft) -> None:
-        """Take over a draft of another man (draft.with_man); say what went with the former one, and keep it for `undo`."""
-        before, typed, chosen = self.draft.peek(), self.labs.peek(), self.chosen.peek()
-        stays = draft.belongings(changed)
-        gone = [thing for thing in draft.belongings(before) if thing not in stays]
-        gone += ["laboratory values"] if any(typed.values()) else []
-        self._forget()
-        self.draft.value = changed
-        if gone:
-            self.former.value = (before, typed, chosen)
-            text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
-            self.notice.value = ("info", text)
+    def change_man(self, changed: draft.Draft, *, matched: bool = False) -> None:
+        """Take over a draft of another man (draft.with_man), or of the one whom the laboratory values found (`matched`).
 
-    def undo(self) -> None:
-        """Bring back the man that `change_man` replaced, and the treatment as it was then."""
-        if (former := self.former.peek()) is not None:
-            self._forget()
-            self.draft.value, self.labs.value, self.chosen.value = former
+        What went with the former one is said; a step back brings it back.
+        """
+        before, patient = self.draft.peek(), self._patient()
+        stays = listed.belongings(changed)
+        gone = [thing for thing in listed.belongings(before) if thing not in stays]
+        gone += ["laboratory values"] if any(patient.labs.values()) and not matched else []
+        self._forget()
+        if changed != before or any(patient):
+            self._step(changed, "laboratory values" if changed == before else "", patient=patient)
+        if gone:
+            text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
+            self.notice.value = (REMOVED, text)
 
     def _forget(self) -> None:
         """Leave nothing of one patient to the next: laboratory values, who matches them, what is predicted of these."""
         self._searching.cancel()
         self.labs.value, self.matching.value, self.match.value, self.response.value = {}, ("", ""), None, None
-        self.chosen.value, self.former.value, self.notice.value = None, None, ("", "")
+        self.chosen.value, self.notice.value = None, ("", "")
 
     def open_link(self, fragment: object) -> None:
         """Take over the scenario of an address, if it holds one."""
@@ -242,11 +319,11 @@ class Session:
         self._opening.cancel()
         self.table.value, self.opening.value = None, ("", "")
 
-    def choose(self, name: str) -> None:
-        """Put the first untreated report of a man of the table into the form of laboratory values, and show that."""
+    def choose(self, name: object) -> None:
+        """Put the first untreated report of a man of the table into the fields of laboratory values, and show these."""
         from testis_abm.app import clinic
 
-        if (now := self.table.peek()) is None:
+        if (now := self.table.peek()) is None or not isinstance(name, str):
             return
         try:
             reports = clinic.reports_of(now, name)
@@ -254,9 +331,8 @@ class Session:
             self._not_opened(str(error))
             return
         self._forget()
-        self.labs.value, self.chosen.value, self.tab.value = reports.texts, reports, "What if"
-        text = "His report is in the form, under “… or match laboratory values”: press “Match virtual patients” there."
-        self.notice.value = ("info", f"{reports.name}: {text}")
+        self.labs.value, self.chosen.value, self.of_table.value = reports.texts, reports, False
+        self.notice.value = ("info", f"{reports.name}: his report is in the fields; press “Match virtual patients”.")
 
     def first_report_alone(self) -> None:
         """Leave out the other untreated reports of the man who was chosen."""
@@ -266,8 +342,11 @@ class Session:
     # ---- laboratory values
 
     def write_lab(self, name: str, text: str) -> None:
-        """Take a laboratory value as it was typed."""
-        self.labs.value = {**self.labs.peek(), name: text}
+        """Take a laboratory value as it was typed, in the unit shown beside it if it has none."""
+        from testis_abm.app import matching
+
+        with in_units(self.units.peek()):
+            self.labs.value = {**self.labs.peek(), name: matching.with_unit(name, text)}
 
     def find(self, measured: str) -> None:
         """Look for the virtual patients who match the laboratory values; their representative becomes the man of the form."""
@@ -287,30 +366,67 @@ class Session:
             match = matching.find(given, measured, own, () if reports is None else reports.again)
             if stop.is_set():
                 return
-            typed, before = self.labs.peek(), self.draft.peek()
-            changed = draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), measured)
-            self.labs.value = {}  # they are this patient's and stay
-            self.change_man(changed)
-            self.labs.value, self.match.value, self.matching.value = typed, match, ("done", "")
-            self.chosen.value = reports
+            self.match.value = match
+            self.represent()
+            self.matching.value = ("done", "")
 
         self._start(self._searching, search, self._not_matched)
 
-    def respond(self, scenario: Scenario) -> None:
-        """Predict what the treatment of a scenario does to all matching virtual patients."""
+    def represent(self) -> None:
+        """Make the representative of the matching virtual patients the man of the form; what is known of the patient stays."""
+        if (match := self.match.peek()) is None:
+            return
+        before, of_patient = self.draft.peek(), (self.labs, self.chosen, self.match, self.response)
+        known = [state.peek() for state in of_patient]
+        self.change_man(
+            draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), match.found.assay), matched=True
+        )
+        for state, value in zip(of_patient, known, strict=True):
+            state.value = value
+
+    def follow_day_by_day(self) -> None:
+        """Show the representative under "What if" and run him: under the form's treatment, or else the first candidate."""
+        if (match := self.match.peek()) is None:
+            return
+        if self.draft.peek()["man"] != match.man.as_dict():
+            self.represent()
+        choice = self.choice.peek()
+        if choice.candidates and not of_form(self.draft.peek()):
+            self.edit(lambda form: {**form, **choice.candidates[0]})
+        self.tab.value, said = "What if", draft.understood(self.draft.peek())
+        if said.scenario is not None and not said.problems:
+            self.run(said.scenario)
+
+    def respond(self, scenarios: Sequence[Scenario], men: int) -> None:
+        """Predict what the treatments of scenarios do to `men` of the matching virtual patients."""
         from testis_abm.app import matching
 
         match = self.match.peek()
         if match is None:
             return
-        self.matching.value = ("busy", "Treating all matching virtual patients …")
+        self.matching.value = ("busy", "Waiting for a free core …")
+        shown = time.perf_counter()
 
         def predict(stop: threading.Event) -> None:
-            response = matching.respond(match, scenario)
+            def tell(begun: int, lives: int) -> None:
+                nonlocal shown
+                if stop.is_set():
+                    raise Stopped
+                if time.perf_counter() - shown > _BETWEEN:
+                    shown = time.perf_counter()
+                    self.matching.value = ("busy", f"Treating {begun:,} of {lives:,} virtual patients …")
+
+            response = matching.respond(match, scenarios, men, tell)
             if not stop.is_set():
                 self.response.value, self.matching.value = response, ("done", "")
 
         self._start(self._searching, predict, self._not_matched)
+
+    def cancel_matching(self) -> None:
+        """Stop matching or predicting; what was found before stays."""
+        self._searching.cancel()
+        if self.matching.peek()[0] == "busy":
+            self.matching.value = ("cancelled", "Cancelled.")
 
     def _not_matched(self, reason: str) -> None:
         self.matching.value = ("wrong", reason)
@@ -323,6 +439,7 @@ class Session:
             self._filming.cancel()
             self._filmed = None
             self.recordings.value = {}
+        self.history.value = self.history.peek().ended()
         units = self.units.peek()
         self.progress.value = Progress("waiting", scenario, text="waiting for a free core")
         started = time.perf_counter()
@@ -388,39 +505,10 @@ class Session:
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        of_all = (self._running, self._filming, self._searching, self._repeating, self._mapping, self._opening)
+        of_all = (self._running, self._filming, self._searching, self._repeating, self._opening)
         for background in of_all:
             background.cancel()
         self.bench.close()
-
-    # ---- response surfaces
-
-    def map_surface(self, scenario: Scenario, how: Mapping[str, Any]) -> None:
-        """Work out the response surface of a scenario's man; `how` goes to experiments.surface.surface."""
-        self.mapping.value = ("busy", "Waiting for a free core …")
-        shown = time.perf_counter()
-
-        def work(stop: threading.Event) -> None:
-            from testis_abm.experiments.surface import surface
-
-            def tell(done: int, men: int) -> None:
-                nonlocal shown
-                if stop.is_set():
-                    raise Stopped
-                if time.perf_counter() - shown > _BETWEEN:
-                    shown = time.perf_counter()
-                    self.mapping.value = ("busy", f"{done:,} of {men:,} men …")
-
-            found = surface(scenario, **how, progress=tell)
-            if not stop.is_set():
-                self.surface.value, self.mapping.value = found, ("", "")
-
-        self._start(self._mapping, work, lambda reason: self.mapping.set(("wrong", reason)))
-
-    def cancel_surface(self) -> None:
-        """Stop working out a surface; the former one stays."""
-        self._mapping.cancel()
-        self.mapping.value = ("", "")
 
     # ---- kept arms
 
@@ -455,7 +543,9 @@ class Session:
             "ran": share.link(now.scenario) if now.scenario and (now.busy or now.phase == "done") else "",
             "arms": [[name, share.link(scenario)] for name, scenario in (*arms, *self.returning.value)],
             "view": self.tab.value,
-            "labs": dict(self.labs.value),
+            # Of a clinic's table nothing is kept outside the server.
+            "labs": {} if self.chosen.value is not None else dict(self.labs.value),
+            "assay": self.assay.value,
         }
 
     def restore(self, kept: object) -> None:
@@ -473,6 +563,8 @@ class Session:
             self.tab.value = view[:_LONGEST_NAME]
         if isinstance(labs := kept.get("labs"), Mapping):
             self.labs.value = {name: str(labs[name])[:_LONGEST_NAME] for name in GIVEN if name in labs}
+        if (assay := kept.get("assay")) in tuple(ASSAYS):
+            self.assay.value = str(assay)
         self.returning.value = tuple(arms)  # first, so that the browser goes on keeping them
         if (written := form or ran) is not None:
             self.draft.value = draft.of(written)
@@ -547,7 +639,7 @@ class _Watcher:
         self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
         self.first: float | None = None
-        self._shown, self._allowance = started, Allowance(stop)
+        self._shown, self._took, self._allowance = started, 0.0, Allowance(stop)
 
     def publish(self, progress: Progress) -> None:
         """Show progress, unless the page has gone or another run has begun."""
@@ -569,7 +661,9 @@ class _Watcher:
         if not any(model.running for model in men.values()):
             self.rows = self._with(replicate, men)
             return
-        due = time.perf_counter() - self._shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)
+        due = time.perf_counter() - self._shown > max(_BETWEEN, _RATHER_RUN * self._took) or (
+            self.first is None and lived >= _FIRST_DAYS
+        )
         if lived and due:
             self._show(replicate, men, lived)
 
@@ -587,9 +681,11 @@ class _Watcher:
         text = f"Day {lived - plan.baseline_days} of {plan.duration_days}"
         text += f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
         done = (replicate + lived / (plan.baseline_days + plan.duration_days)) / plan.replicates
-        self._shown = time.perf_counter()
-        self.first = self.first or self._shown - self.started
+        begun = time.perf_counter()
+        self.first = self.first or begun - self.started
         self.publish(Progress("running", self.scenario, result, text, done, self.first))
+        self._shown = time.perf_counter()
+        self._took = self._shown - begun
 
 
 _tidying = threading.Lock()

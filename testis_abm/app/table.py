@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import reacton.ipyvuetify as v
 import solara
@@ -20,7 +21,7 @@ _FILES = ".csv,.tsv,.txt,.xlsx,text/csv,text/plain,application/vnd.openxmlformat
 _HELP = (
     "CSV text or Excel (.xlsx), a row a visit, headings in English, German and more; a unit in the heading, a units row or the cells. "
     "It is read in the memory of the server for this page alone and goes when the page is closed or loaded again. Nothing in it is run. "
-    "Choose a man, and his untreated report fills the form of laboratory values."
+    "All men at once: testis-abm twin --table FILE --give ..."
 )
 _SIGNS = (("", "as the file shows"), ("comma", "comma: 9,4"), ("point", "point: 9.4"))
 _PLAN = "How each column was read. Ranges are in the unit in which it was read."
@@ -32,51 +33,54 @@ def TableOfMen(session: Session) -> None:  # noqa: N802
     """Show the chooser of a file and, of the one that was opened, its men beside its columns."""
     now, (phase, text) = session.table.value, session.opening.value
     with solara.Div(classes=["ta-split"]):
-        with v.Html(tag="section", attributes={"aria-label": "Open a table"}):
-            with solara.Div(classes=["ta-sheet"]):
-                widgets.heading("A clinic’s table of men")
-                widgets.Upload(
-                    label="Table (CSV or .xlsx)",
-                    accept=_FILES,
-                    most=LARGEST_TABLE,
-                    part=PART,
-                    event_sent=session.receive_table,
-                )
-                widgets.paragraph(_HELP, "ta-unit")
-                if text:
-                    widgets.note(text, wrong=phase == "wrong")
-                if now is not None:
-                    widgets.select("Decimal sign", now.decimal, _SIGNS, session.decimal)
-                    widgets.button("Close the table", session.close_table, small=True)
+        with v.Html(tag="section", attributes={"aria-label": "Open a table"}), solara.Div():
+            widgets.heading("A clinic’s table of men")
+            widgets.Upload(
+                label="Table (CSV or .xlsx)",
+                accept=_FILES,
+                most=LARGEST_TABLE,
+                part=PART,
+                event_sent=session.receive_table,
+            )
+            widgets.paragraph(_HELP, "ta-unit")
+            if text:
+                widgets.note(text, wrong=phase == "wrong")
+            if now is not None:
+                widgets.select("Decimal sign", now.decimal, _SIGNS, session.decimal)
+                widgets.button("Close the table", session.close_table, small=True)
+        with v.Html(tag="section", attributes={"aria-label": "Men and how they were read"}):
             if now is not None:
                 # What was looked for in one file is not in another.
                 _Men(session, now).key(f"men-{id(now.table.grid)}")
-        with v.Html(tag="section", attributes={"aria-label": "How it was read"}):
-            if now is not None:
                 _Read(session, now)
+
+
+@solara.component_vue("men.vue", vuetify=False)
+def _Rows(heads: list[str], rows: list[Any], chosen: str, event_choose: Callable[[Any], None]) -> None:  # noqa: N802
+    """Show men, a row each (identifier, cells); a click on a row, or its button, chooses him."""
 
 
 @solara.component
 def _Men(session: Session, now: Opened) -> None:  # noqa: N802
-    """Show the men of a table, and the button that takes one."""
+    """Show the men of a table, a row each; a click on one takes him."""
     from testis_abm.app import clinic
 
     like, set_like = solara.use_state("")
-    chosen, set_chosen = solara.use_state("")
     found = clinic.men(now.table, like)
-    shown = found[: clinic.MOST_MEN]
-    name = chosen if chosen in dict(shown) else shown[0][0] if shown else ""
-    with solara.Div(classes=["ta-sheet"]):
-        widgets.heading("Choose a man")
-        if like or len(found) > clinic.MOST_MEN:
-            widgets.text_field("Identifier holds", like, set_like)
-        if len(found) > clinic.MOST_MEN:
-            widgets.paragraph(f"The first {clinic.MOST_MEN} are listed; write a part of his identifier.", "ta-unit")
-        if shown:
-            widgets.select("Man", name, shown, set_chosen)
-            widgets.button("Fill the form with his report", lambda: session.choose(name), main=True)
-        else:
-            widgets.note("No man’s identifier holds this.")
+    heads, rows = clinic.rows(now.table, found[: clinic.MOST_MEN])
+    chosen = session.chosen.value
+    widgets.heading("Choose a man")
+    widgets.paragraph(
+        "A click on his row puts his first untreated report into the fields under “One patient”.", "ta-unit"
+    )
+    if like or len(found) > clinic.MOST_MEN:
+        widgets.text_field("Identifier holds", like, set_like)
+    if len(found) > clinic.MOST_MEN:
+        widgets.paragraph(f"The first {clinic.MOST_MEN} are listed; write a part of his identifier.", "ta-unit")
+    if rows:
+        _Rows(heads=heads, rows=rows, chosen=chosen.name if chosen else "", event_choose=session.choose)
+    else:
+        widgets.note("No man’s identifier holds this.")
 
 
 @solara.component

@@ -7,7 +7,6 @@ import solara
 
 from testis_abm.app import draft, form
 from testis_abm.app.answer import Answer
-from testis_abm.app.labs import Labs
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 
@@ -21,10 +20,6 @@ def WhatIf(session: Session) -> None:  # noqa: N802
     with solara.Div(classes=["ta-split"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
-            Labs(session)
-            form.treatment(session, said)
-            form.injury(session, said)
-            form.plan(session, said)
-            form.extras(session, said)
+            form.rest(session, said)
         with v.Html(tag="section", attributes={"aria-label": "Results"}):
             Answer(session, said)

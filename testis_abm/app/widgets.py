@@ -11,11 +11,12 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app.draft import Slider
+from testis_abm.app.sliders import Slider
 from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
+LONGEST, LONGEST_SENTENCE = 200, 500  # characters
 _STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda path: (path.stem != "base", path.stem))
 CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
 
@@ -44,6 +45,11 @@ def Address(  # noqa: N802
     """
 
 
+@solara.component_vue("steps.vue", vuetify=False)
+def StepKeys(event_stepped: Callable[[Any], None]) -> None:  # noqa: N802
+    """Report Ctrl + Z (True: a step back) and Ctrl + Shift + Z (False: forth) outside of text fields."""
+
+
 @solara.component_vue("upload.vue", vuetify=False)
 def Upload(label: str, accept: str, most: int, part: int, event_sent: Callable[[Any], None]) -> None:  # noqa: N802
     """Show a chooser of a file that is sent, if it has at most `most` bytes, in parts of `part` (received.Parts)."""
@@ -63,11 +69,18 @@ def text_field(
     error: str = "",
     hint: str = "",
     options: Sequence[tuple[str, str]] = (),
+    most: int = LONGEST,
 ) -> Any:
-    """Show a line of text; `options` are suggestions."""
+    """Show a line of text of at most so many characters; `options` are suggestions."""
     field = {"kind": "text", "label": label, "value": str(value), "unit": unit, "error": error, "hint": hint}
-    choices = {"options": [list(option) for option in options]}
-    return _Control(field=field | choices, event_change=lambda got: on_change(str(got)[:200]))
+    more = {"options": [list(option) for option in options], "most": most}
+    return _Control(field=field | more, event_change=lambda got: on_change(str(got)[:most]))
+
+
+def text_area(label: str, value: str, on_change: Callable[[str], None], *, error: str = "", hint: str = "") -> Any:
+    """Show a sentence on several lines; line breaks in it are spaces."""
+    field = {"kind": "lines", "label": label, "value": value, "error": error, "hint": hint, "most": LONGEST_SENTENCE}
+    return _Control(field=field, event_change=lambda got: on_change(" ".join(str(got)[:LONGEST_SENTENCE].split())))
 
 
 def select(
@@ -105,12 +118,12 @@ def button(
     small: bool = False,
     disabled: bool = False,
     says: str = "",
+    about: str = "",
 ) -> Any:
-    """Show a button; `says` is what a screen reader says instead of a label that is short."""
+    """Show a button; `says` is what a screen reader says instead of a label that is short, `about` what is told besides it."""
     classes = ["ta-do", *(["ta-main"] if main else []), *(["ta-small"] if small else [])]
-    return solara.Button(
-        label, on_click=on_click, classes=classes, disabled=disabled, attributes={"aria-label": says} if says else {}
-    )
+    attributes = ({"aria-label": says} if says else {}) | ({"title": about} if about else {})
+    return solara.Button(label, on_click=on_click, classes=classes, disabled=disabled, attributes=attributes)
 
 
 def download(label: str, data: Callable[[], bytes] | bytes | str, name: str, mime: str) -> Any:

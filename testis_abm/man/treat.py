@@ -202,13 +202,20 @@ class Life(NamedTuple):
     treatment: Treatment
 
 
-def treat[Kept](lives: Sequence[Life], look: Callable[[ExpectedMan], Kept], *, seed: int = 1) -> list[Kept]:
+def treat[Kept](
+    lives: Sequence[Life],
+    look: Callable[[ExpectedMan], Kept],
+    *,
+    seed: int = 1,
+    begin: Callable[[], None] = lambda: None,
+) -> list[Kept]:
     """Take men from their own steady state through their treatments, on all cores; return `look(man)` of each at the end.
 
-    `seed` and a man's place are the key of the measurements that decide on his doses.
+    `seed` and a man's place are the key of the measurements that decide on his doses; `begin` is called as each begins.
     """
 
     def one(numbered: tuple[int, Life]) -> Kept:
+        begin()
         i, (physiology, values, treatment) = numbered
         return look(treatment.follow(treatment.man(values, physiology), (seed, i)))
 

@@ -6,7 +6,6 @@ image to a screen reader, with a text of what it shows.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
@@ -18,8 +17,9 @@ from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
 from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
-_FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
 _PLAN_ROWS, _PLAN_INSIDE = 3, 45.0  # bars of a plan; % of its width from which a name stands in its bar
+_FEW_PLACES, _UNSEEN = 60, 0.2  # of a line that are drawn as they are; pixels
+_APART = 15.0  # pixels between names at the ends of lines
 _DOTS = 400  # of a curve, above which samples are not drawn
 _DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
 
@@ -124,8 +124,8 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
         # One that is the same in all replicates has no band that anybody sees.
         if curve.low is not None and curve.high is not None and _widest(curve.low, curve.high) * 300.0 > high - low:
             low_side, high_side = ((along(curve.x), up(end)) for end in (curve.low, curve.high))
-            back = tuple(places[::-1] for places in simpler(*high_side))
-            out.append(_path("polygon", f"ta-band ta-c{k}", low_side, back))
+            x, y = simpler(*high_side)
+            out.append(_path("polygon", f"ta-band ta-c{k}", low_side, (x[::-1], y[::-1])))
         if curve.dots is not None and len(curve.dots[0]) <= _DOTS:
             dots = zip(along(curve.dots[0]), up(curve.dots[1]), strict=True)
             out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
@@ -159,22 +159,23 @@ def _which(panel: Panel, limit: float) -> str:
 
 def _names(panel: Panel, frame: Frame, up: Callable[[float], float]) -> Iterator[str]:
     """Yield the names of curves at their ends, parted where they would lie on each other."""
-    ends = []
+    ends: list[tuple[float, int, str, float]] = []
     for k, curve in enumerate(panel.curves):
         there = np.flatnonzero(np.isfinite(curve.mean))
         if len(there):
             level = float(curve.mean[there[-1]])
-            ends.append([up(level) + 4.0, k, f"{curve.name} {number(level)}", float(curve.x[there[-1]])])
+            ends.append((up(level) + 4.0, k, f"{curve.name} {number(level)}", float(curve.x[there[-1]])))
     ends.sort()
-    for one, other in itertools.pairwise(ends):
-        other[0] = max(other[0], one[0] + 15.0)
+    heights = [end[0] for end in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + _APART)
     # What was pushed under the axis goes up again, and what is above it with it.
     floor = frame.height - frame.bottom - 2.0
-    for end in reversed(ends):
-        end[0] = min(end[0], floor)
-        floor = end[0] - 15.0
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], floor)
+        floor = heights[i] - _APART
     beside = frame.right > 60.0
-    for y, k, words, day in ends:
+    for y, (_, k, words, day) in zip(heights, ends, strict=True):
         x = across(panel, frame, day)
         place = (x + (26.0 if panel.whiskers else 6.0), y) if beside else (min(x, frame.width - frame.right), y - 8.0)
         yield text(*place, words, f"ta-end ta-c{k}", "start" if beside else "end")

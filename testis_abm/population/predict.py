@@ -6,7 +6,7 @@ Men who were injured before day 0 change untreated too: their levels untreated a
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -30,7 +30,7 @@ from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.rule import refuse_standing
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
-from testis_abm.support.cores import each
+from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
@@ -132,34 +132,42 @@ def predict(
     return _predicted(men, scenario, [Life(man, values, treatment) for man in men.to_dict("records")])
 
 
-def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what is reported of men before and after treatment, a life each."""
+def _predicted(
+    men: pd.DataFrame,
+    scenario: Scenario,
+    lives: Sequence[Life],
+    begin: Callable[[], None] = lambda: None,
+    before: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what is reported of men before and after treatment, a life each.
+
+    `begin` is called as each begins, from any thread; what is known of them `before` is not worked out again.
+    """
     warn_if_cells_are_needed([scenario])
     refuse_standing(scenario.rule)
     couple = outcome.Couple(scenario.partner.age, scenario.partner.cycles_tried)
     rested = [scenario.samples.rested(day) for day in (0, scenario.plan.duration_days)]
 
-    def look(man: ExpectedMan) -> list[list[float]]:
-        days = man.days[:1], man.days[1:][-_WINDOW:]
-        semen = man.semen(rested[0], 0), man.semen(rested[1])
-        return [
-            _report(man, {**mean_morning(rows), **sperm, **safety}, couple)
-            for rows, sperm, safety in zip(days, semen, _safety(man), strict=True)
-        ]
+    def look(man: ExpectedMan) -> dict[str, list[float]]:
+        safety, seen = _safety(man), {}
+        if before is None and not past:
+            first = {**mean_morning(man.days[:1]), **man.semen(rested[0], 0), **safety[0]}
+            seen[UNTREATED] = _report(man, first, couple)
+        last = {**mean_morning(man.days[1:][-_WINDOW:]), **man.semen(rested[1]), **safety[1]}
+        return {**seen, TREATED: _report(man, last, couple)}
 
-    def table(seen: np.ndarray) -> pd.DataFrame:
-        return pd.DataFrame(seen, columns=[*SHOWN, *READOUTS], index=men.index)
+    def table(seen: Sequence[Mapping[str, list[float]]], when: str) -> pd.DataFrame:
+        return pd.DataFrame([row[when] for row in seen], columns=[*SHOWN, *READOUTS], index=men.index)
 
-    seen = np.array(treat(lives, look))
-    for column in untold_since(scenario):
-        seen[:, 1, [*SHOWN, *READOUTS].index(column)] = np.nan
-    untreated = seen[:, 0]
-    if any(life.treatment.past for life in lives):
+    past = any(life.treatment.past for life in lives)
+    seen = treat(lives, look, begin=begin)
+    after = table(seen, TREATED)
+    after[list(untold_since(scenario))] = np.nan
+    if before is None and past:
         controls = {id(life.treatment): life.treatment.control() for life in lives}
-        untreated = np.array(treat([life._replace(treatment=controls[id(life.treatment)]) for life in lives], look))[
-            :, 1
-        ]
-    return table(untreated), table(seen[:, 1])
+        untreated = [life._replace(treatment=controls[id(life.treatment)]) for life in lives]
+        before = table(treat(untreated, look), TREATED)
+    return table(seen, UNTREATED) if before is None else before, after
 
 
 def _report(man: ExpectedMan, true: Mapping[str, float], couple: outcome.Couple) -> list[float]:
@@ -202,23 +210,62 @@ def predict_with(
     Raises:
         TestisError: as `predict`; `sets` or `seed` is out of range.
     """
-    men, scenario = check_men(men), load(scenario)
+    before, (after,), answers = predict_each(men, [scenario], ensemble, sets=sets, seed=seed)
+    return before, after, answers
+
+
+def predict_each(
+    men: pd.DataFrame,
+    scenarios: Sequence[Scenario | str | os.PathLike[str] | Mapping[str, Any]],
+    ensemble: ParameterSets,
+    *,
+    sets: int = SETS,
+    seed: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pd.DataFrame, list[pd.DataFrame], pd.DataFrame]:
+    """Predict as `predict_with` what each of several treatments of the same men does, man by man under the same parameter set.
+
+    Args:
+        men, ensemble, sets, seed: as `predict_with`.
+        scenarios: alike but for title and treatment.
+        progress: called with how many lives have begun and how many there are, from any thread.
+
+    Returns:
+        Before, which they share; after each; and the answers.
+
+    Raises:
+        TestisError: as `predict_with`; the scenarios differ in more, or there is none.
+    """
+    men, cases = check_men(men), [load(scenario) for scenario in scenarios]
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
-    with using(scenario.own_tables):
-        drawn = ensemble.knowing(scenario.parameters).drawn(min(sets, len(men)), seed)
-    under = [(own, Treatment(scenario, own.drugs_of(scenario))) for own in drawn]
+    if not cases:
+        raise ScenarioError("give at least one scenario", "scenarios")
+    of_all = cases[0]
+    for k, case in enumerate(cases[1:], 2):
+        if case.untreated() != of_all.untreated().model_copy(update={"title": case.title}):
+            text = "differs from scenario 1 in more than title and treatment; give it the same man, plan, samples, and parameters"
+            raise ScenarioError(text, f"scenario {k}")
+    with using(of_all.own_tables):
+        drawn = ensemble.knowing(of_all.parameters).drawn(min(sets, len(men)), seed)
 
-    def one(numbered: tuple[int, dict[Any, Any]]) -> tuple[Life, dict[str, str]]:
+    def one(numbered: tuple[int, dict[Any, Any]]) -> tuple[Mapping[str, float], Mapping[str, float], dict[str, str]]:
         i, row = numbered
-        own, treatment = under[i % len(under)]
-        man, values = own.as_kind(row, own.drawn(row, (seed, i)))
-        return Life(man, values, treatment), own.answers_of(row)
+        own = drawn[i % len(drawn)]
+        return *own.as_kind(row, own.drawn(row, (seed, i))), own.answers_of(row)
 
-    lives, answers = zip(*each(one, list(enumerate(men.to_dict("records")))), strict=True)
-    before, after = _predicted(men, scenario, lives)
-    return before, after, pd.DataFrame(answers, men.index, [*parameters.hypotheses()], dtype=object).fillna("")
+    known = each(one, list(enumerate(men.to_dict("records"))))
+    begin, before, after = counted(progress, len(known) * len(cases)), None, []
+    for case in cases:
+        treatments = [Treatment(case, own.drugs_of(case)) for own in drawn]
+        lives = [Life(man, values, treatments[i % len(drawn)]) for i, (man, values, _) in enumerate(known)]
+        before, seen = _predicted(men, case, lives, begin, before)
+        after.append(seen)
+    answers = [answer for _, _, answer in known]
+    assert before is not None
+    table = pd.DataFrame(answers, men.index, [*parameters.hypotheses()], dtype=object).fillna("")
+    return before, after, table
 
 
 def by_answer(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.app.draft import short, typed_number
+from testis_abm.app import typed
+from testis_abm.app.draft import short
 from testis_abm.app.jobs.limits import Size
 from testis_abm.choices import EXPECTED
 from testis_abm.scenario import Scenario
@@ -80,7 +81,7 @@ class Typed:
     def _number(self, name: str) -> float:
         text = self[name]
         try:
-            number = typed_number(text)
+            number = typed.number(text)
             return int(number) if number.is_integer() else number
         except (ValueError, OverflowError):
             raise ScenarioError(f"{shown(text)} is not a number", self.fields[name].label) from None

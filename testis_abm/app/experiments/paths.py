@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from testis_abm import parameters
 from testis_abm.app import draft
+from testis_abm.app.sliders import SLIDERS
 from testis_abm.parameters.tables import using
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.amounts import quantity
@@ -72,7 +73,7 @@ def doses(scenario: Scenario) -> dict[str, Varied]:
 def fields(scenario: Scenario) -> dict[str, Varied]:
     """Return the physiology of a scenario's man, his BMI and age first."""
     known, found = parameters.physiology(), {}
-    labels = {slider.field: slider.label for slider in draft.SLIDERS}
+    labels = {slider.field: slider.label for slider in SLIDERS}
     for name in (*_FIELDS, *(name for name in known if name not in _FIELDS)):
         row, now = known[name], float(scenario.man.physiology[name])
         low, high = _FIELDS.get(name, (0.5 * now, 1.5 * now))

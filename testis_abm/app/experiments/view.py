@@ -17,7 +17,6 @@ from testis_abm.app.jobs import desk as desks
 from testis_abm.app.jobs import folders, limits
 from testis_abm.app.jobs.bench import Bench, Row, can_be_shown
 from testis_abm.app.jobs.job import DONE, FAILED, QUEUED, RUNNING, STOPPED, size
-from testis_abm.app.results.at_once import AtOnce
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.opened import COMPARE, SENSITIVITY, STUDIES, SURFACE, SWEEP, TRIAL
@@ -50,7 +49,6 @@ def Experiments(session: Session) -> None:  # noqa: N802
         with v.Html(tag="section", attributes={"aria-label": "Results of experiments"}):
             _Jobs(session)
             _Looked(session)
-            AtOnce(session)
 
 
 # ---- the form

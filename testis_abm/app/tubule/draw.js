@@ -11,14 +11,15 @@ const CLONE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#
 const STAGES = SLIDE.stages, NO_STAGE = SLIDE.noStage;
 const SHRUNKEN = SLIDE.shrunken; // radius of a hyalinised tubule over that of another
 const NO_VALUE = "#9a9a9a";
+const DYING = "#e0567a"; // dying cells take up eosin
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
 const NEAR = 4; // points of the screen for a um beyond which cells are drawn one by one
-const LIGHT = { ...SLIDE.stain, ring: "#000000" };
+const LIGHT = { ...SLIDE.stain, ring: "#000000", lacking: NO_STAGE.map((of) => of.colour) };
 const DARK = {
   stroma: "#1d151c", fibre: "#33222e", epithelium: "#3a2633", cleft: "#5d3f52", lumen: "#120d12", membrane: "#c56b9b", myoid: "#a57bb5",
   cytoplasm: "#4a3242", cytoplasmEdge: "#7d566f", eosin: "#8a4a55", eosinEdge: "#c27684", vessel: "#d0574b", plasma: "#3a1c1c",
-  blood: "#c8503f", tail: "#98a2dc", ring: "#ffffff",
+  blood: "#c8503f", tail: "#98a2dc", ring: "#ffffff", lacking: ["#8b8b8b", "#ffffff"],
 };
 
 /** A small generator, so that a nucleus keeps its chromatin. */
@@ -28,11 +29,13 @@ function luck(seed) {
 }
 
 const hex = (colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
-function viridis(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1), k = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  const [a, b] = [hex(VIRIDIS[k]), hex(VIRIDIS[k + 1])];
+/** Return the colour (three numbers) at a share of the way through some colours. */
+function ramp(colours, share) {
+  const at = Math.min(Math.max(share, 0), 1) * (colours.length - 1), k = Math.min(Math.floor(at), colours.length - 2);
+  const [a, b] = [hex(colours[k]), hex(colours[k + 1])];
   return a.map((of, i) => Math.round(of + (at - k) * (b[i] - of)));
 }
+const viridis = (share) => ramp(VIRIDIS, share);
 const BIN_COLOURS = Array.from({ length: BINS }, (_, k) => `rgb(${viridis(k / (BINS - 1)).join()})`);
 
 function ellipse(g, x, y, length, width, angle) {
@@ -268,16 +271,16 @@ function stageOf({ cycle, ends, turned }, niche, day) {
   return stage < 0 ? STAGES.length - 1 : stage;
 }
 
-/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks. */
-function paintStages(g, section, day, frame) {
+/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks in that of a tone (`alone`: these alone). */
+function paintStages(g, section, day, frame, tone = LIGHT, alone = false) {
   const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
   g.lineWidth = 3.5;
   for (let i = 0; i < turned.length; i++) {
     const tubule = Math.floor(i / around), at = (i % around) * piece;
-    if (stateOf(frame, tubule) !== THERE) continue;
+    if (stateOf(frame, tubule) !== THERE || (alone && !(frame && frame.niche[i]))) continue;
     g.beginPath();
     g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
-    g.strokeStyle = (frame && frame.niche[i] ? NO_STAGE[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)]).colour;
+    g.strokeStyle = frame && frame.niche[i] ? tone.lacking[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)].colour;
     g.stroke();
   }
 }
@@ -304,15 +307,18 @@ function paintCapillary(g, x, y, next, tone) {
   for (const side of [-1.7, 1.3]) { ellipse(g, x + side, y + 1.6 * (next() - 0.5), 3.4, 2.6, next() * SPAN); g.fill(); }
 }
 
-/** Return a field as a small picture, coloured from `low` to `high`. */
-function fieldPicture(values, rows, columns, low, high) {
+/** Return a field as a small picture, coloured from `low` to `high` by a function of the share of that way. */
+function fieldPicture(values, rows, columns, low, high, colour = viridis) {
   const picture = document.createElement("canvas");
   picture.width = columns; picture.height = rows;
   const g = picture.getContext("2d"), image = g.createImageData(columns, rows);
   for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-    const [r, gr, b] = viridis((values[row * columns + column] - low) / Math.max(high - low, 1e-9));
+    const [r, gr, b] = colour((values[row * columns + column] - low) / Math.max(high - low, 1e-9));
     image.data.set([r, gr, b, 255], 4 * ((rows - 1 - row) * columns + column));
   }
   g.putImageData(image, 0, 0);
   return picture;
 }
+
+// For who looks from outside: tests, and a page's console.
+const DRAW = { LOOKS, NAMES, LIGHT, DARK, STAGES, NO_STAGE, HYALINISED, REMOVED, motion, stageOf, paintTissue, paintStages };

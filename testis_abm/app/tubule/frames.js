@@ -5,7 +5,7 @@ const [LIVES, RELEASED, RETAINED, DIED, DIVIDED] = [0, 1, 2, 3, 4];
 const WORLD = 65535;
 const [THERE, HYALINISED, REMOVED] = [0, 1, 2]; // a tubule
 
-const bytesOf = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+const bytesOf = (view) => (view.buffer ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : view);
 
 /** Return the geometry of a section: centres, corners, feet as Float32Array of x, y in um. */
 function readStatic(view) {

@@ -129,6 +129,18 @@ class Lives:
             (day, int(of)) for day, daughters, mothers in self.births for of in daughters[mothers == np.uint64(lineage)]
         ]
 
+    def family(self, lineage: int) -> list[int]:
+        """Return whom a cell came from and all who came from it, as far as they were seen."""
+        came, one = [], lineage
+        while (birth := self.mother(one)) is not None:
+            one = birth[1]
+            came.append(one)
+        known = np.array([lineage], dtype=np.uint64)
+        for _, daughters, mothers in self.births:  # a daughter of a day may be a mother of that day
+            while len(new := np.setdiff1d(daughters[np.isin(mothers, known)], known)):
+                known = np.concatenate([known, new])
+        return [*came, *(int(of) for of in known[1:])]
+
 
 def _first(days: list[tuple[int, np.ndarray, np.ndarray]], lineage: int) -> tuple[int, int] | None:
     """Return the day that notes a cell, and what it notes of it."""

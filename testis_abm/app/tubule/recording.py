@@ -9,34 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.agents.cells import LeydigCell, SertoliCell
-from testis_abm.app.tubule.frame import (
-    BLOCKED,
-    EMPTY,
-    HYALINISED,
-    LEYDIG,
-    REMOVED,
-    SERTOLI,
-    SOMA,
-    STAGED,
-    THERE,
-    Frame,
-    lineages,
-    unpack,
-)
-from testis_abm.app.tubule.lives import FATES, Germ, Hazard, Lives
+from testis_abm.agents.cells import LeydigCell
+from testis_abm.app.tubule import morning
+from testis_abm.app.tubule.frame import EMPTY, LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
+from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import stages, steps
-from testis_abm.biology.germ import aromatase, durations, on_entering
-from testis_abm.parameters.tubules import HYALINISED as LOST
+from testis_abm.biology.germ import aromatase, durations
 from testis_abm.pictures.packing import ROOM, Crowd, spread
-from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
-from testis_abm.testis.geometry import CORNERS
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import germ_niche, germ_places, leydig_there, sertoli_there, tubules_there
+from testis_abm.testis.places import leydig_there, sertoli_there
 
-MOST_CELLS = 10_000
 _FIRST_ROUNDS, _ROUNDS = 60, 6
 _BASAL = 0.85  # of the radius: spermatogonia do not leave the membrane
 _LINK = struct.Struct("<5Ii")
@@ -44,7 +28,6 @@ _NOWHERE = 0xFFFFFFFF
 _PMOL = 1e3  # pmol in a nmol
 _KEYS = itertools.count(1)
 _NAMES = dict(enumerate(SOMA, start=steps.COUNT))
-_SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal")
 
 
 class Recording:
@@ -78,7 +61,7 @@ class Recording:
             raise TestisError(f"tubules is {tubules}; the tissue has 1 to {tissue.geometry.tubules} to show")
         self.model, self.every, self.megabytes = model, every, megabytes
         self.key = next(_KEYS)
-        self.section = Section.of(tissue, tubules or _that_fit(tissue))
+        self.section = Section.of(tissue, tubules or morning.that_fit(tissue))
         self._founding = tissue.now - model.day  # day of the tissue's clock on day 0 of the plan
         self.static = self.section.pack() + self._clock()
         self.ranges: dict[str, tuple[float, float]] = {}
@@ -113,6 +96,11 @@ class Recording:
         """Return the day of each frame."""
         return [day for day, _ in self._kept]
 
+    @property
+    def planned(self) -> int:
+        """Return the last day of the model's plan."""
+        return int(getattr(self.model, "last_day", 0))
+
     def __call__(self, model: Any) -> None:
         """Note the cells of this morning, as an observer of the model."""
         self.record()
@@ -123,12 +111,12 @@ class Recording:
         if self._day is not None and day <= self._day:
             return
         tissue, section = self.model.tissue, self.section
-        rows = _rows(tissue, section.tubules)
-        germ = _germ(tissue, rows)
+        rows = morning.rows_of(tissue, section.tubules)
+        germ = morning.germ_of(tissue, rows)
         if self._germ is None:
             self._settle(germ, np.arange(len(rows)), germ, _FIRST_ROUNDS)
         else:
-            self.lives.note(day, self._germ, germ, tissue.now, *_last_step(tissue, self._germ.niche))
+            self.lives.note(day, self._germ, germ, tissue.now, *morning.last_step(tissue, self._germ.niche))
             origin = self.lives.ancestors(germ.lineage, self._germ.lineage, day - 1, day)
             self._settle(germ, origin, self._germ, _ROUNDS)
         self._germ, self._day = germ, day
@@ -202,7 +190,7 @@ class Recording:
             "testosterone_nmol_l": testosterone,
             "oestradiol_pmol_l": _PMOL * oestradiol,
             "testosterone_over_oestradiol": testosterone / oestradiol if oestradiol > 0 else None,
-            **{name: None if np.isnan(value) else value for name, value in zip(_SIGNALS, signals, strict=True)},
+            **{name: None if np.isnan(value) else value for name, value in zip(morning.SIGNALS, signals, strict=True)},
         }
         if kind != "leydig":
             found["tubule"] = int(self.section.tubules[place // self._around])
@@ -221,6 +209,25 @@ class Recording:
             "left_days": round(float(frame.left[cell_index]), 1),
             **self._life(frame_index, lineage, step),
         }
+
+    def find(self, lineage: int, day: int) -> tuple[int, int] | None:
+        """Return frame and row of a cell, in the kept frame nearest to a day that shows it; None if none does."""
+        kept, wanted = self._kept, np.uint64(lineage)
+        for index in sorted(range(len(kept)), key=lambda of: (abs(kept[of][0] - day), of)):
+            rows = np.flatnonzero(lineages(kept[index][1]) == wanted)
+            if len(rows):
+                return index, int(rows[0])
+        return None
+
+    def mates(self, frame_index: int, cell_index: int) -> list[int]:
+        """Return the lineages of the cells that bridges join to a germ cell in a frame."""
+        frame = self.frame(frame_index)
+        clone, step = frame.clone[cell_index], frame.step
+        if not steps.A_PALE < step[cell_index] < steps.COUNT:
+            return []
+        same = (frame.clone == clone) & (step > steps.A_PALE) & (step < steps.COUNT)
+        same[cell_index] = False
+        return [int(of) for of in frame.lineage[same]]
 
     def _life(self, frame_index: int, lineage: int, step: int) -> dict[str, Any]:
         """Return mother, daughters, later steps and end of a germ cell, as far as they were seen."""
@@ -280,10 +287,10 @@ class Recording:
         cells, p = tissue.columns, tissue.p
         niches, leydig = section.niches, section.leydig
         sertoli, interstitial = len(niches), len(leydig)
-        in_niches, in_leydig = _working(self.model)
+        in_niches, in_leydig = morning.working(self.model)
         mean_days = np.array(durations(p))
         days = np.empty(len(rows))
-        _durations(germ.lineage, germ.step, mean_days, p.germ.duration_variation, days)
+        morning.stays(germ.lineage, germ.step, mean_days, p.germ.duration_variation, days)
         left = germ.ends - tissue.now
         nothing = np.zeros(self._soma)
         further = [(kind, rows) for kind, rows in zip(FURTHER, section.further, strict=True)]
@@ -307,7 +314,7 @@ class Recording:
             section.window,
             np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], *lineages_of, germ.lineage]),
             np.concatenate([nothing, germ.clone]).astype(np.uint32),
-            _levels(tissue, section),
+            morning.levels_of(tissue, section),
             by_step,
             np.concatenate(
                 [
@@ -320,7 +327,7 @@ class Recording:
             np.concatenate([soma[:, 1], germ.y]),
             np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, *shown_at, self._local(germ.niche)]),
             np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), *codes, germ.step]),
-            *_there(tissue, section),
+            *morning.there(tissue, section),
             np.concatenate(
                 [
                     sertoli_there(tissue)[niches],
@@ -347,7 +354,7 @@ class Recording:
             "testosterone": frame.testosterone,
             "oestradiol": frame.oestradiol,
             "ratio": frame.testosterone / np.maximum(frame.oestradiol, 1e-9),
-            **dict(zip(_SIGNALS, (androgen, er_alpha, er_beta), strict=True)),
+            **dict(zip(morning.SIGNALS, (androgen, er_alpha, er_beta), strict=True)),
             "aromatase": made,
         }
         ranges = {}
@@ -357,86 +364,16 @@ class Recording:
         self.ranges = ranges
 
 
-def _there(tissue: Any, section: Section) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `tubule`, `niche` and `interstice` of a frame: what is there of the tubules, the niches and the interstices shown."""
-    sertoli, there = tissue.columns.sertoli, tubules_there(tissue)
-    scarred = sertoli.state[section.niches].reshape(len(section.tubules), -1)[:, 0] == LOST
-    tubule = np.where(there[section.tubules], np.where(scarred, HYALINISED, THERE), REMOVED)
-    empty, blocked = sertoli.counts[section.niches].sum(axis=1) == 0, sertoli.blocked_until[section.niches] > tissue.now
-    niche = np.where(blocked, BLOCKED, np.where(empty, EMPTY, STAGED))
-    return tubule.astype(np.uint8), niche.astype(np.uint8), there[section.corner // CORNERS].astype(np.uint8)
+def follow(model: Any, **kept: Any) -> Recording:
+    """Let a model record itself after each day that it lives; return the recording (a model has one).
 
-
-def _that_fit(tissue: Any) -> int:
-    """Return of how many tubules a section holds `MOST_CELLS`."""
-    cells = tissue.columns.germ.total + tissue.sertoli_count + len(tissue.columns.leydig.lineage)
-    cells = max(1, cells // tissue.geometry.length)
-    return int(np.clip(MOST_CELLS * tissue.geometry.tubules // cells, 1, tissue.geometry.tubules))
-
-
-def _rows(tissue: Any, tubules: np.ndarray) -> np.ndarray:
-    """Return the rows of the germ cells in the middle section of some tubules."""
-    germ, geometry = tissue.columns.germ, tissue.geometry
-    rows = np.concatenate([np.arange(germ.start[one], germ.start[one] + germ.count[one]) for one in tubules])
-    return np.asarray(rows[geometry.along(germ.niche[rows]) == geometry.middle])
-
-
-def _last_step(tissue: Any, niche: np.ndarray) -> tuple[np.ndarray, Hazard]:
-    """Return the share of sperm that each niche releases, and the hazard of elongated spermatids there."""
-    sertoli, last = tissue.columns.sertoli, steps.ELONGATED_SPERMATID
-    rates, gathered = sertoli.rates, sertoli.gathered[:, last].ravel()[niche]
-    return rates[:, steps.SPERMIATION].ravel()[niche], Hazard(gathered, rates[:, steps.HAZARD + last].ravel()[niche])
-
-
-def _germ(tissue: Any, rows: np.ndarray) -> Germ:
-    """Return the germ cells in `rows` where the model puts them."""
-    of = tissue.columns.germ
-    x, y, _ = germ_places(tissue, rows)
-    niche = germ_niche(tissue, rows)
-    return Germ(
-        of.lineage[rows],
-        of.step[rows],
-        of.clone[rows],
-        of.turn[rows],
-        of.ends[rows].astype(float),
-        of.threshold[rows].astype(float),
-        niche,
-        x,
-        y,
-    )
-
-
-def _working(model: Any) -> tuple[float, float]:
-    """Return the share of aromatase that no drug keeps from working, in the niches and in Leydig cells."""
-    report = getattr(model, "report", None)
-    return (1.0, 1.0) if report is None else (1.0 - report.niche_inhibition, 1.0 - report.leydig_inhibition)
-
-
-def _levels(tissue: Any, section: Section) -> np.ndarray:
-    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is sensed."""
-    niches, corners = section.niches, section.corner
-    levels = np.full((5, len(niches) + len(corners)), np.nan)
-    testosterone, oestradiol, *_ = levels
-    testosterone[:] = np.concatenate(
-        [tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]]
-    )
-    oestradiol[:] = np.concatenate(
-        [tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]]
-    )
-    for sensed, name in zip(levels[2:], _SIGNALS, strict=True):
-        sensed[: len(niches)] = getattr(SertoliCell, name).read(tissue, niches)
-    # As the Leydig cells sense it (see agents.LeydigCell.er_alpha_signal).
-    _, _, _, er_alpha, _ = levels
-    er_alpha[len(niches) :] = (
-        tissue.p.leydig.leydig_er_alpha_sensitivity * oestradiol[len(niches) :] / tissue.scale.oestradiol
-    )
-    return levels
-
-
-@compiled
-def _durations(
-    lineage: np.ndarray, step: np.ndarray, mean_days: np.ndarray, variation: float, days: np.ndarray
-) -> None:
-    """Write how long each germ cell stays in its step, days."""
-    for i in range(lineage.size):
-        days[i] = on_entering(lineage[i], 0, np.int64(step[i]), mean_days, variation, 0.0)[0]
+    Args:
+        model: a TestisModel.
+        kept: for `Recording`.
+    """
+    for observer in model.observers:
+        if isinstance(observer, Recording):
+            return observer
+    recording = Recording(model, **kept)
+    model.observers.append(recording)
+    return recording
