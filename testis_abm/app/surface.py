@@ -86,7 +86,7 @@ def Found(session: Session, found: Surface, word: str, titled: bool = False) -> 
     parts.picture(screen.surface(chart), f"surface {word}", lambda at: _load(session, found, at))
     if extra:
         widgets.html(screen.legend((), extra))
-    widgets.paragraph(found.verdict(word), "ta-why")
+    widgets.paragraph(found.verdict(word), "ta-reason")
     widgets.paragraph(_SPREAD.format(sets=found.sets), "ta-unit")
     parts.table(_table(chart), found.basis(), chart.across.name, found.points, f"surface {found.scenario.heading}")
 
