@@ -93,7 +93,7 @@ def _reasons(found: Comparison, name: str) -> None:
     if lines:
         widgets.heading(name, 3)
     for k, text in enumerate(lines):
-        widgets.paragraph(text, "ta-why" if k == 0 and text.startswith("Why") else "")
+        widgets.paragraph(text, "ta-reason" if k == 0 and text.startswith("Why") else "")
 
 
 def answer(found: Comparison, word: str) -> str:
