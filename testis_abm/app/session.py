@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from testis_abm.app.matching import Match, Response
     from testis_abm.results.run import Run
 
+RUNS = "What if"  # the view of runs, which is shown at first
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
 _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
@@ -110,7 +111,7 @@ class Session:
     def __init__(self) -> None:
         self.draft: solara.Reactive[draft.Draft] = solara.Reactive(draft.start())
         self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # kind, in words
-        self.tab: solara.Reactive[str] = solara.Reactive("What if")
+        self.tab: solara.Reactive[str] = solara.Reactive(RUNS)
         self.progress = _state(Progress())
         self.recordings: solara.Reactive[Mapping[str, Any]] = _state({})
         self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = _state(())
@@ -393,7 +394,7 @@ class Session:
         choice = self.choice.peek()
         if choice.candidates and not of_form(self.draft.peek()):
             self.edit(lambda form: {**form, **choice.candidates[0]})
-        self.tab.value, said = "What if", draft.understood(self.draft.peek())
+        self.tab.value, said = RUNS, draft.understood(self.draft.peek())
         if said.scenario is not None and not said.problems:
             self.run(said.scenario)
 
