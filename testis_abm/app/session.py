@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 RUNS = "What if"  # the view of runs, which is shown at first
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
+_WIDTH = 760
 _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
@@ -126,6 +127,8 @@ class Session:
         self.table: solara.Reactive[Opened | None] = _state(None)
         self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
+        self.outcome: solara.Reactive[str] = solara.Reactive("total_motile_count_million")  # a column
+        self.width: solara.Reactive[int] = solara.Reactive(_WIDTH)  # pixels of the large chart, as the browser reports
         self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
         self.bench = Bench()
@@ -147,6 +150,13 @@ class Session:
         """Take dark or light colours, as the browser has them."""
         if isinstance(dark, bool):
             self.dark.value = dark
+
+    def choose_outcome(self, column: object) -> None:
+        """Show another outcome first; what is none is not taken."""
+        from testis_abm.pictures import courses
+
+        if column in courses.outcomes():
+            self.outcome.value = str(column)
 
     def _start(self, background: Background, work: Work, fail: Fail) -> None:
         """Start work that words levels in the units of this page."""
