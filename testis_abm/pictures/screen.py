@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
+from testis_abm.pictures.reference import as_published
 from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
@@ -140,11 +141,11 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
     for limit in limits:  # last, so that no line hides the figure
         author = panel.reference.author if panel.reference else ""
         if frame.large:
-            words = f"{_which(panel, limit)} {number(limit)} ({author})"
+            words = f"{_which(panel, limit)} {as_published(limit)} ({author})"
             out.append(text(frame.left + 5, up(limit) - 4, words, "ta-limit-text"))
         else:
             title = f"<title>{escape(author)}</title>"
-            out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", title))
+            out.append(text(right, up(limit) - 3, as_published(limit), "ta-limit-text", "end", title))
     return out + (list(_names(panel, frame, up)) if frame.large else [])
 
 
@@ -198,7 +199,7 @@ def _limits(panel: Panel) -> tuple[float, ...]:
 def _bounds(panel: Panel) -> str:
     limits = _limits(panel)
     bound = "" if len(limits) == 2 else "from " if panel.reference and panel.reference.low > 0.0 else "up to "
-    return bound + " to ".join(number(limit) for limit in limits)
+    return bound + " to ".join(map(as_published, limits))
 
 
 def describe(panel: Panel) -> str:
