@@ -392,6 +392,7 @@ def _treatments(spans: Sequence[Span]) -> str:
 
 # Of a surface: its box, and how many cells its bands are drawn with along each scale.
 _MAP_WIDTH, _MAP_HEIGHT, _MAP_LEFT, _MAP_TOP, _MAP_EDGE, _MAP_CELLS = 720.0, 440.0, 70.0, 60.0, 560.0, 140
+_MAP_LABEL = 22.0  # half the width of the name of a day
 _DECADES = (1.0, 3.0)
 
 
@@ -430,9 +431,8 @@ def surface(chart: SurfaceMap) -> str:
         out.append(_path("polyline", "ta-way", (x, y)))
         for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
             out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
-            late = x[day] > _MAP_EDGE - 60.0
-            aside, anchor = (-5, "end") if late else (5, "start")
-            out.append(text(x[day] + aside, y[day] + (16 if i % 2 else -7), label, "ta-way-text", anchor))
+            centre = min(max(x[day], _MAP_LEFT + _MAP_LABEL), _MAP_EDGE - _MAP_LABEL)  # over its mark, but on the map
+            out.append(text(centre, y[day] + (16 if i % 2 else -7), label, "ta-way-text", "middle"))
     out.append(mark(across(100.0), up(100.0), 6, "ta-own-mark", "his own"))
     for i, second in enumerate(chart.up.levels):
         for k, first in enumerate(chart.across.levels):
@@ -473,7 +473,7 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
 
 
 def _filled(x: float, y: float, size: tuple[float, float], colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}" fill="{colour}"/>'
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}" fill="{colour}" shape-rendering="crispEdges"/>'
 
 
 def _edges(chart: SurfaceMap, bottom: float) -> Iterator[str]:
