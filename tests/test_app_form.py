@@ -15,6 +15,7 @@ from testis_abm.app.history import MOST_STEPS, History
 from testis_abm.app.sliders import SLIDERS
 from testis_abm.biology import steps
 from testis_abm.quantities import in_units
+from testis_abm.scenario.grammar import plural
 
 START = draft.start()
 RULE, PAST = fields.RULE.example, fields.HISTORY.example
@@ -193,6 +194,7 @@ def test_the_types_at_which_germ_cells_stop_are_called_as_the_model_numbers_them
 
     for number, name in ARREST:
         assert steps.NAMES[number].split("_")[0] == name.lower().replace("-", "_").split()[0].split("_")[0]
+        assert not plural(name).endswith("ums")  # the list has them as many: B spermatogonia
 
 
 def _within(widget):
