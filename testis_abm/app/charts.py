@@ -78,16 +78,16 @@ def Chart(session: Session, panel: Panel, about: About) -> None:  # noqa: N802
 
 @solara.component
 @in_its_units
-def Hero(session: Session, panel: Panel, about: About, width: int, on_width: Callable[[int], None]) -> None:  # noqa: N802
-    """Show the chart of the page, as wide as its column; `on_width` is told how wide that is, in steps."""
+def Hero(session: Session, panel: Panel, about: About) -> None:  # noqa: N802
+    """Show the chart of the page, as wide as its column, which the browser reports."""
     answer, set_answer = solara.use_state(None)
     _Chart(
-        svg=figure(panel, width, about.spans),
+        svg=figure(panel, session.width.value, about.spans),
         name=panel.label,
         fills=True,
         answer=answer,
         event_asked=lambda asked: _reply(session, panel, about, asked, set_answer),
-        event_sized=lambda sent: on_width(stepped(sent)),
+        event_sized=lambda sent: session.width.set(stepped(sent)),
     )
 
 
