@@ -480,6 +480,14 @@ def test_the_answer_of_a_trial_has_interval_p_and_responders(tried):
     drawn(rows_screen.waterfall(bars)), drawn(plots_screen.lines(trial.power(found)))
 
 
+def test_no_line_begins_with_the_percent_of_a_figure():
+    from testis_abm.app.widgets import unbroken
+
+    assert (
+        unbroken("by 38 % (90 % over): +10 to +54 %; of %") == "by 38\u00a0% (90\u00a0% over): +10 to +54\u00a0%; of %"
+    )
+
+
 def test_a_ranking_of_levels_in_place_of_changes_says_so(ranked):
     from testis_abm.experiments.sensitivity import LEVEL, indices
 
