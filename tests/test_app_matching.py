@@ -8,6 +8,7 @@ import re
 import shlex
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_page import LABS, THERAPY, matched
 
@@ -123,6 +124,11 @@ def test_what_is_marked_as_strained_is_not_said_to_fit_within_one_sd(match):
         row = next(row for row in matching.reported(of) if row.name.startswith("T/E2"))
         assert row.strained == marked
         assert ("T/E2 only with strain" in matching.fits(of)[1]) == marked
+
+
+def test_a_level_that_rounds_to_none_has_no_sign():
+    row = pd.Series({"before": 0.0, "after": -0.02, "difference": -0.02, "men": 200, "low": -0.3, "high": 0.2})
+    assert report.readout_cells("bone density on a scan against day 0 (%)", row, 200)[0] == ("0.0", "0.0", "+0.0")
 
 
 def test_too_few_who_match_have_no_intervals(match, monkeypatch):
