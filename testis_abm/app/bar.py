@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, widgets
+from testis_abm.app import draft, vue, widgets
 from testis_abm.app.history import Step
 from testis_abm.app.session import RUNS, Form, Progress, Session
 from testis_abm.app.units import in_its_units
@@ -52,7 +52,7 @@ def Bar(session: Session) -> None:  # noqa: N802
                 _Jump(here=session.tab.value == RUNS, event_asked=lambda _: session.tab.set(RUNS))
 
 
-@solara.component_vue("jump.vue", vuetify=False)
+@vue.component("jump")
 def _Jump(here: bool, event_asked: Callable[[object], None]) -> None:  # noqa: N802
     """Show a button that brings the results into sight; `here`: they are in the view that is shown."""
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import solara
 
+from testis_abm.app import vue
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import DISCLAIMER
@@ -38,7 +39,7 @@ class About:
     notes: tuple[str, ...] = ()
 
 
-@solara.component_vue("chart.vue", vuetify=False)
+@vue.component("chart")
 def _Chart(  # noqa: N802
     svg: str,
     name: str,
