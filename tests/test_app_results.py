@@ -480,6 +480,30 @@ def test_the_answer_of_a_trial_has_interval_p_and_responders(tried):
     drawn(rows_screen.waterfall(bars)), drawn(plots_screen.lines(trial.power(found)))
 
 
+def test_no_line_begins_with_the_percent_of_a_figure():
+    from testis_abm.app.widgets import unbroken
+
+    assert (
+        unbroken("by 38 % (90 % over): +10 to +54 %; of %") == "by 38\u00a0% (90\u00a0% over): +10 to +54\u00a0%; of %"
+    )
+
+
+def test_a_ranking_of_levels_in_place_of_changes_says_so(ranked):
+    from testis_abm.experiments.sensitivity import LEVEL, indices
+
+    table, (case,) = indices(ranked), opened.arms_of(ranked).values()
+    said = sensitivity.answer(table.assign(quantity=f"million{LEVEL}"), "morris", case)
+    assert (
+        " when treated hangs most on " in said and " million)" in said and said.endswith("so that levels are ranked.")
+    )
+    assert "levels are ranked" not in sensitivity.answer(table.assign(quantity="% change"), "morris", case)
+
+
+def test_a_trial_is_analysed_once_its_tables_are_there(tried, tmp_path):
+    assert trial._analysed(opened.Folder(tried, "trial", "Trial"))
+    assert not trial._analysed(opened.Folder(tmp_path, "trial", "Trial"))
+
+
 def test_the_answer_of_a_ranking_is_its_first_input(ranked):
     from testis_abm.experiments.sensitivity import indices
 

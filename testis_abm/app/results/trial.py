@@ -31,6 +31,7 @@ from testis_abm.results import report
 from testis_abm.statistics import mean_and_half
 
 _FEW = 2  # men of a level
+_WAITS = "Every man has been followed; estimates, intervals and p are worked out last."
 
 
 @solara.component
@@ -39,7 +40,8 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     """Show a trial, or what there is of one that goes on."""
     found = solara.use_memo(lambda: tried(lambda: _found(folder), folder.folder), [folder, now, session.units.value])
     if isinstance(found, Refused):
-        widgets.note(found.why, wrong=not folder.missing)
+        waits = folder.missing or not _analysed(folder)
+        widgets.note(found.why if folder.missing or not waits else _WAITS, wrong=not waits)
         return
     if isinstance(found, pd.DataFrame):
         widgets.paragraph(
@@ -63,6 +65,11 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     with parts.folded("Files"):
         parts.download(found.effects, f"{name} effects")
         parts.download(found.men, f"{name} men")
+
+
+def _analysed(folder: Folder) -> bool:
+    """Return whether the tables of an analysis are there, which come after the last man."""
+    return any((folder.folder / f"men{suffix}").is_file() for suffix in opened.FORMATS)
 
 
 def _found(folder: Folder) -> Result | pd.DataFrame:
