@@ -31,8 +31,6 @@ _HELP = (
     "feedback of his hormones, and beside him his untreated control (counterfactual): the same man, paired by common random numbers."
 )
 _WHY_BEFORE = "The reason (Why) is worded in the units of the page when it was run; run it again for the present ones."
-_FIRST = "total_motile_count_million"
-_WIDTH = 760  # pixels, until the browser has said how wide the chart is
 _DESK = 600  # pixels of the chart, from which on the first group is open
 _MODELS = "90 % over plausible models, end of treatment"
 
@@ -40,9 +38,8 @@ _MODELS = "90 % over plausible models, end of treatment"
 @solara.component
 @in_its_units
 def Answer(session: Session, said: draft.Understanding) -> None:  # noqa: N802
-    """Show who matches laboratory values, and what the run has brought so far."""
-    column, choose = solara.use_state(_FIRST)
-    width, set_width = solara.use_state(_WIDTH)
+    """Show what the run has brought so far, the chosen outcome first."""
+    column, width = session.outcome.value, session.width.value
     progress, result = session.progress.value, session.progress.value.result
     if said.scenario is not None and not said.scenario.treated and result is None:
         widgets.paragraph(_HELP)
@@ -62,10 +59,10 @@ def Answer(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     about = _about(result)
     panel = courses.outcome(arms, column).clinical()
     with solara.Div(classes=["ta-outcome"]):
-        widgets.select("Outcome", column, list(courses.outcomes().items()), choose)
+        widgets.select("Outcome", column, list(courses.outcomes().items()), session.choose_outcome)
         if done:
             _keep(session, result)
-    charts.Hero(session, panel, about, width, set_width)
+    charts.Hero(session, panel, about)
     widgets.html(_legend(result, panel))
     if summary is not None:
         widgets.html(cards.shown(result, summary), classes=["ta-facts"])

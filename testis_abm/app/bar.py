@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, widgets
+from testis_abm.app import draft, vue, widgets
 from testis_abm.app.history import Step
-from testis_abm.app.session import Form, Progress, Session
+from testis_abm.app.session import RUNS, Form, Progress, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.pictures import courses, screen
 
@@ -36,7 +36,8 @@ def Bar(session: Session) -> None:  # noqa: N802
         with solara.Div(classes=["ta-bar-plan"]):
             if said.scenario is not None:
                 plan = said.scenario.plan
-                title = f"{said.scenario.title} · {plan.duration_days} days, {plan.replicates} replicates"
+                times = "replicate" if plan.replicates == 1 else "replicates"
+                title = f"{said.scenario.title} · {plan.duration_days} days, {plan.replicates} {times}"
                 widgets.paragraph(title, "ta-bar-man")
                 days = -float(plan.baseline_days), float(plan.duration_days)
                 widgets.html(screen.plan(courses.spans(said.scenario), days))
@@ -47,6 +48,13 @@ def Bar(session: Session) -> None:  # noqa: N802
             for text in said.notes:
                 widgets.note(text)
             _state(progress)
+            if progress.result is not None:
+                _Jump(here=session.tab.value == RUNS, event_asked=lambda _: session.tab.set(RUNS))
+
+
+@vue.component("jump")
+def _Jump(here: bool, event_asked: Callable[[object], None]) -> None:  # noqa: N802
+    """Show a button that brings the results into sight; `here`: they are in the view that is shown."""
 
 
 def _step(label: str, take: Callable[[], None], steps: Sequence[Step[Form]]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import solara
 
+from testis_abm.app import vue
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import DISCLAIMER
@@ -39,7 +40,7 @@ class About:
     notes: tuple[str, ...] = ()
 
 
-@solara.component_vue("chart.vue", vuetify=False)
+@vue.component("chart")
 def _Chart(  # noqa: N802
     svg: str,
     name: str,
@@ -79,16 +80,16 @@ def Chart(session: Session, panel: Panel, about: About) -> None:  # noqa: N802
 
 @solara.component
 @in_its_units
-def Hero(session: Session, panel: Panel, about: About, width: int, on_width: Callable[[int], None]) -> None:  # noqa: N802
-    """Show the chart of the page, as wide as its column; `on_width` is told how wide that is, in steps."""
+def Hero(session: Session, panel: Panel, about: About) -> None:  # noqa: N802
+    """Show the chart of the page, as wide as its column, which the browser reports."""
     answer, set_answer = solara.use_state(None)
     _Chart(
-        svg=figure(panel, width, about.spans),
+        svg=figure(panel, session.width.value, about.spans),
         name=panel.label,
         fills=True,
         answer=answer,
         event_asked=lambda asked: _reply(session, panel, about, asked, set_answer),
-        event_sized=lambda sent: on_width(stepped(sent)),
+        event_sized=lambda sent: session.width.set(stepped(sent)),
     )
 
 

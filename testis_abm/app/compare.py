@@ -19,7 +19,6 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.pictures import arms as drawn
 from testis_abm.pictures import courses
 from testis_abm.pictures.chart import Curve, Panel
-from testis_abm.pictures.figure import WIDE
 from testis_abm.results.run import Run
 
 _COLOURS = 8
@@ -108,12 +107,11 @@ def _overlay(lived: dict[str, Lived]) -> tuple[list[courses.Arm], tuple[Curve, .
 @in_its_units
 def _Course(session: Session, lived: dict[str, Lived], column: str) -> None:  # noqa: N802
     """Show the courses of an outcome in all arms on one another, with what is done in each."""
-    width, set_width = solara.use_state(WIDE)
     arms, nobody = _overlay(lived)
     panel = drawn.with_first(courses.outcome(arms, column).clinical(), nobody)
     scenarios = {name: of.run.scenario for name, of in lived.items() if of.arm == TREATED}
     spans = drawn.treatments(scenarios)[0] if scenarios else ()
-    charts.Hero(session, panel, charts.About("Kept arms", tuple(spans)), width, set_width)
+    charts.Hero(session, panel, charts.About("Kept arms", tuple(spans)))
     widgets.html(drawn.legend({arm.name: k for k, arm in enumerate(arms, len(nobody))}))
 
 

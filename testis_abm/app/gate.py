@@ -25,7 +25,7 @@ from starlette.websockets import WebSocketClose
 
 from testis_abm.app.addresses import names, netloc, origin
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
-from testis_abm.app.offline import ASSETS, stay_here
+from testis_abm.app.offline import ASSETS, early, stay_here
 from testis_abm.support.errors import printable
 
 _log = logging.getLogger("testis_abm.app")
@@ -103,6 +103,7 @@ class Gate:
         origins: of proxies in front, as `origin` returns them.
         kernels: the ids of the pages that Solara holds, those too that have been cut off a moment ago.
         assets: folder of what is asked for as if from a network of content.
+        early: headers `Link` of the page: what a browser fetches before it knows that it needs it.
 
     Attributes:
         most: pages at a time.
@@ -119,11 +120,13 @@ class Gate:
         *,
         kernels: Collection[str] = (),
         assets: Path | None = None,
+        early: Iterable[str] = (),
     ) -> None:
         self.app = app
         self._host = host
         self._origins = tuple(origins)
         self._kernels, self._assets = kernels, assets
+        self._early = [(b"link", value.encode()) for value in early]
         self._sockets: Counter[str] = Counter()
         self._begun: Counter[str] = Counter()
         self._visits = Visits()
@@ -228,6 +231,9 @@ class Gate:
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         own = [(k.encode(), value.encode()) for k, value in _headers(_values(scope, "host")[0], self._origins).items()]
+
+        if scope["path"] == "/":
+            own += self._early
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -373,7 +379,7 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
         stay_here()
         stack = app.middleware_stack or app.build_middleware_stack()
         app.state.gate = app.middleware_stack = Gate(
-            stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=ASSETS
+            stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=ASSETS, early=early()
         )
     return app
 

@@ -16,7 +16,7 @@ from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
 from testis_abm.app.patients import Patients
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import REMOVED, Session, tidy, warm
+from testis_abm.app.session import REMOVED, RUNS, Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
@@ -174,7 +174,7 @@ def _keep_to_itself() -> None:
 
 
 VIEWS: dict[str, Callable[[Session], solara.Element]] = {
-    "What if": WhatIf,
+    RUNS: WhatIf,
     "Patients": Patients,
     "Slide": Slide,
     "Compare": Compare,

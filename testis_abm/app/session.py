@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from testis_abm.app.matching import Match, Response
     from testis_abm.results.run import Run
 
+RUNS = "What if"  # the view of runs, which is shown at first
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
+_WIDTH = 760
 _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
@@ -110,7 +112,7 @@ class Session:
     def __init__(self) -> None:
         self.draft: solara.Reactive[draft.Draft] = solara.Reactive(draft.start())
         self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # kind, in words
-        self.tab: solara.Reactive[str] = solara.Reactive("What if")
+        self.tab: solara.Reactive[str] = solara.Reactive(RUNS)
         self.progress = _state(Progress())
         self.recordings: solara.Reactive[Mapping[str, Any]] = _state({})
         self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = _state(())
@@ -125,6 +127,8 @@ class Session:
         self.table: solara.Reactive[Opened | None] = _state(None)
         self.opening: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
         self.chosen: solara.Reactive[Reports | None] = _state(None)  # whose values are in the form
+        self.outcome: solara.Reactive[str] = solara.Reactive("total_motile_count_million")  # a column
+        self.width: solara.Reactive[int] = solara.Reactive(_WIDTH)  # pixels of the large chart, as the browser reports
         self.dark: solara.Reactive[bool | None] = solara.Reactive(None)  # None: not yet known
         self.units: solara.Reactive[str] = solara.Reactive(unit_system())
         self.bench = Bench()
@@ -146,6 +150,13 @@ class Session:
         """Take dark or light colours, as the browser has them."""
         if isinstance(dark, bool):
             self.dark.value = dark
+
+    def choose_outcome(self, column: object) -> None:
+        """Show another outcome first; what is none is not taken."""
+        from testis_abm.pictures import courses
+
+        if column in courses.outcomes():
+            self.outcome.value = str(column)
 
     def _start(self, background: Background, work: Work, fail: Fail) -> None:
         """Start work that words levels in the units of this page."""
@@ -393,7 +404,7 @@ class Session:
         choice = self.choice.peek()
         if choice.candidates and not of_form(self.draft.peek()):
             self.edit(lambda form: {**form, **choice.candidates[0]})
-        self.tab.value, said = "What if", draft.understood(self.draft.peek())
+        self.tab.value, said = RUNS, draft.understood(self.draft.peek())
         if said.scenario is not None and not said.problems:
             self.run(said.scenario)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import widgets
+from testis_abm.app import vue, widgets
 from testis_abm.app.received import PART
 from testis_abm.app.session import LARGEST_TABLE, Session
 
@@ -55,7 +55,7 @@ def TableOfMen(session: Session) -> None:  # noqa: N802
                 _Read(session, now)
 
 
-@solara.component_vue("men.vue", vuetify=False)
+@vue.component("men")
 def _Rows(heads: list[str], rows: list[Any], chosen: str, event_choose: Callable[[Any], None]) -> None:  # noqa: N802
     """Show men, a row each (identifier, cells); a click on a row, or its button, chooses him."""
 

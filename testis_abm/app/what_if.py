@@ -21,5 +21,5 @@ def WhatIf(session: Session) -> None:  # noqa: N802
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             form.man(session, said)
             form.rest(session, said)
-        with v.Html(tag="section", attributes={"aria-label": "Results"}):
+        with v.Html(tag="section", attributes={"aria-label": "Results", "tabindex": "-1"}):
             Answer(session, said)

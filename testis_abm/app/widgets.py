@@ -11,6 +11,7 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
+from testis_abm.app import vue
 from testis_abm.app.sliders import Slider
 from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
@@ -21,12 +22,12 @@ _STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda pa
 CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
 
 
-@solara.component_vue("control.vue", vuetify=False)
+@vue.component("control")
 def _Control(field: dict[str, Any], event_change: Callable[[Any], None]) -> None:  # noqa: N802
     """Show a labelled input; `field` holds its kind, label, value and what else control.vue needs."""
 
 
-@solara.component_vue("browser.vue", vuetify=False)
+@vue.component("browser")
 def Address(  # noqa: N802
     fragment: str,
     stored: dict[str, Any] | None,
@@ -45,17 +46,17 @@ def Address(  # noqa: N802
     """
 
 
-@solara.component_vue("steps.vue", vuetify=False)
+@vue.component("steps")
 def StepKeys(event_stepped: Callable[[Any], None]) -> None:  # noqa: N802
     """Report Ctrl + Z (True: a step back) and Ctrl + Shift + Z (False: forth) outside of text fields."""
 
 
-@solara.component_vue("upload.vue", vuetify=False)
+@vue.component("upload")
 def Upload(label: str, accept: str, most: int, part: int, event_sent: Callable[[Any], None]) -> None:  # noqa: N802
     """Show a chooser of a file that is sent, if it has at most `most` bytes, in parts of `part` (received.Parts)."""
 
 
-@solara.component_vue("link.vue", vuetify=False)
+@vue.component("link")
 def Link(label: str, fragment: str) -> None:  # noqa: N802
     """Show the address of this page with a fragment, and a button that copies it."""
 

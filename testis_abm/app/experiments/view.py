@@ -9,7 +9,7 @@ from collections.abc import Callable
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, own_code, results, share, widgets
+from testis_abm.app import draft, own_code, results, share, vue, widgets
 from testis_abm.app.experiments import estimate, forms
 from testis_abm.app.experiments.asked import Asked, Field, Kept
 from testis_abm.app.jobs import desk as desks
@@ -33,7 +33,7 @@ _NO_JOBS = (
 )
 
 
-@solara.component_vue("visitor.vue", vuetify=False)
+@vue.component("visitor")
 def _Browser(visitor: str, event_visited: Callable[[object], None]) -> None:  # noqa: N802
     """Report the secret of its visitor that the browser keeps, and keep `visitor` from then on."""
 

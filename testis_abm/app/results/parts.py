@@ -13,7 +13,7 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import widgets
+from testis_abm.app import vue, widgets
 from testis_abm.experiments.opened import quietly
 from testis_abm.pictures.plots_screen import NARROW, WIDE
 from testis_abm.support.errors import TestisError
@@ -51,7 +51,7 @@ def refused(error: BaseException, folder: str | Path = "") -> Refused:
     return Refused(FAULT)
 
 
-@solara.component_vue("picture.vue", vuetify=False)
+@vue.component("picture")
 def _Picture(wide: str, narrow: str, name: str, event_pointed: Callable[[object], None]) -> None:  # noqa: N802
     """Show a picture of our own making, painted for a wide and a narrow window; report the `data-at` of what is clicked."""
 
