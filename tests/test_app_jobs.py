@@ -392,8 +392,7 @@ def test_a_job_that_was_started_is_found_again_finished_after_a_reload_and_by_no
     page.get_by_text("3 runs, about").wait_for()
     page.get_by_role("button", name="Run experiment").click()
     page.locator(".ta-job[data-state=running], .ta-job[data-state=done]").wait_for()
-    page.reload()
-    page.get_by_label("Start from").wait_for()
+    page.reload()  # which brings the view back
     page.get_by_role("button", name="Experiments", exact=True).click()
     page.locator(".ta-job[data-state=done]").wait_for()
     page.locator("[data-shown]").wait_for()  # the newest is looked at
