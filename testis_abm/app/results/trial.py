@@ -181,16 +181,16 @@ def waterfall(found: Result) -> Waterfall:
 
 
 def differences(found: Result) -> Rows:
-    """Return the difference of every outcome that visits measure, by arm."""
+    """Return how many times the control every outcome is that visits measure, by arm: halving and doubling are as far from none."""
     groups = []
     measured = found.effects[found.effects["measured"]]
     for k, name in enumerate(found.names[1:], 1):
         rows = [
             Row(
                 f"{OUTPUTS[row.output].title}{' *' if row.column == found.outcome else ''}",
-                row.difference_pct,
-                row.low_pct,
-                row.high_pct,
+                _ratio(row.difference_pct),
+                _ratio(row.low_pct),
+                _ratio(row.high_pct),
                 colour=k % 8,
                 detail=" ".join(report.change(row.difference_pct, row.low_pct, row.high_pct)).strip(),
             )
@@ -200,10 +200,16 @@ def differences(found: Result) -> Rows:
         groups.append((name if len(found.names) > 2 else "", rows))
     return Rows(
         f"Differences from {found.names[0]}",
-        f"Difference from {found.names[0]}, % (95 % interval; * primary)",
+        f"Ratio to {found.names[0]} (95 % interval; * primary)",
         groups,
-        least=-100.0,
+        zero=1.0,
+        log=True,
     )
+
+
+def _ratio(percent: float) -> float:
+    """Return a difference in % as a ratio; what is left of nothing is drawn as a hundredth."""
+    return max(0.01, 1.0 + percent / 100.0) if math.isfinite(percent) else math.nan
 
 
 def predictors(found: Result) -> Rows:
