@@ -153,18 +153,21 @@ def run(
     Raises:
         TestisError: what cannot be understood, one line a fault, with its place; a man outside the physical range.
     """
-    case = _case(scenario, therapies, days)
+    case = _case(scenario, therapies, days, how.pop("overrides", None))
     with days_lived(case, how):
         return RunResult.of(simulate.run(case, **how))
 
 
-def _case(source: Any, therapies: object, days: object) -> Scenario:
+def _case(source: Any, therapies: object, days: object, overrides: Mapping[str, object] | None = None) -> Scenario:
     """Return the scenario that is run."""
     if isinstance(source, twin.Twin):
         source = source.man()
     if isinstance(source, Man):
-        return composed(source, therapies, days)
-    case = load(source, overrides=None if days is None else {"plan.duration": read_days(days)})
+        return composed(source, therapies, days, overrides)
+    changes = guard.changes(overrides)
+    if days is not None:
+        changes["plan.duration"] = read_days(days)
+    case = load(source, overrides=changes)
     none = isinstance(therapies, list | tuple) and not therapies
     return case if none else with_therapies(case, therapies)
 

@@ -86,7 +86,7 @@ def rendered(figure: Figure, kind: str) -> bytes:
     """Return a figure as a file of a kind."""
     file = io.BytesIO()
     with _paper().looks():
-        figure.savefig(file, format=kind, metadata=_paper().METADATA.get(kind))
+        figure.savefig(file, format=kind, dpi=figure.dpi, metadata=_paper().METADATA.get(kind))
     return file.getvalue()
 
 

@@ -85,7 +85,7 @@ class Picture(Figure):
         """Return what notebooks show, as wide as on paper."""
         file = io.BytesIO()
         with looks():
-            self.savefig(file, format="png", metadata=METADATA["png"])
+            self.savefig(file, format="png", dpi=self.dpi, metadata=METADATA["png"])
         return file.getvalue(), {"width": round(self.get_figwidth() * _SCREEN)}
 
     def show(self, warn: bool = True) -> None:

@@ -44,7 +44,13 @@ def read_days(value: object) -> str:
     return value if isinstance(value, str) else f"{guard.whole(value, 1, 9131, 'days')} days"
 
 
-def composed(man: Man, therapies: object = (), days: object = None, **sections: Mapping[str, Any]) -> Scenario:
+def composed(
+    man: Man,
+    therapies: object = (),
+    days: object = None,
+    overrides: Mapping[str, object] | None = None,
+    **sections: Mapping[str, Any],
+) -> Scenario:
     """Return the scenario of a man who is given therapies for some days (default DAYS), titled by what is done.
 
     Raises:
@@ -53,7 +59,12 @@ def composed(man: Man, therapies: object = (), days: object = None, **sections: 
     given = read_therapies(therapies)
     title = " + ".join(therapy.title for therapy in given) or f"{man.preset.replace('_', ' ')}, untreated"
     plan = {"duration": read_days(DAYS if days is None else days), **sections.pop("plan", {})}
-    return load({"title": title[:200], "man": man, "plan": plan, "therapy": given, **sections})
+    tables = {"title": title[:200], "man": man, "plan": plan, "therapy": given, **sections}
+    # Overrides of a man or a therapy need tables.
+    return load(
+        tables if not overrides else {**tables, "man": man.as_dict(), "therapy": [one.as_dict() for one in given]},
+        overrides=overrides,
+    )
 
 
 def with_therapies(scenario: Scenario, therapies: object) -> Scenario:
