@@ -191,8 +191,8 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
     monkeypatch.setattr(notebook, "_PATIENCE", 0.0)
     monkeypatch.setattr(notebook, "_EVERY", 0.0)
-    ta.run(SHORT, days=20, plausible=False)
-    assert shown[0].endswith("replicate 1 of 2") and shown[-2].startswith("100 %") and shown[-1] == ""
+    ta.run(SHORT, days=20, replicates=3, plausible=False)  # not the 2 of the plan
+    assert shown[0].endswith("replicate 1 of 3") and shown[-2].startswith("100 %") and shown[-1] == ""
     del shown[:]
     ta.sweep(SHORT, over={"man.bmi": [26, 34]}, engine="expected")
     assert any("of 2 runs" in text for text in shown) and shown[-1] == ""

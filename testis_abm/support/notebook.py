@@ -73,8 +73,9 @@ def days_lived(case: Any, how: Any) -> Iterator[None]:
             days = plan.baseline_days + plan.duration_days
 
             def progress(replicate: int, arm: str, day: int) -> None:
-                lived = (replicate + min(1.0, (day + plan.baseline_days) / days)) / plan.replicates
-                line.show(lived, f"{arm}, day {day}, replicate {replicate + 1} of {plan.replicates}")
+                replicates = plan.replicates if how.get("replicates") is None else how["replicates"]
+                lived = (replicate + min(1.0, (day + plan.baseline_days) / days)) / replicates
+                line.show(lived, f"{arm}, day {day}, replicate {replicate + 1} of {replicates}")
 
             how["progress"] = progress
         yield
