@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | tables | local-steroids | injury | men | drugs-page | gallery | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas tables local-steroids injury men drugs-page clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas tables local-steroids injury men drugs-page gallery clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -69,6 +69,11 @@ men:
 drugs-page:
 	@scripts/make-venv plot
 	@.venv/bin/python scripts/make_drugs.py
+
+# docs/gallery.md and its pictures, from the notebooks, in half a minute.
+gallery:
+	@scripts/make-venv plot test
+	@.venv/bin/python scripts/notebooks.py
 
 # Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:
