@@ -38,9 +38,7 @@ ELSEWHERE = {
 def test_another_implementation_gives_the_same_numbers(localised):
     matrix, sd, seen, hidden = _case(6, 30, 25)
     predicted = matrix @ hidden + 0.1 * (matrix @ hidden) ** 2
-    moved = assimilate(
-        hidden, predicted, seen, sd, rounds=3, rng=np.random.default_rng([1, 0]), localised=localised
-    )
+    moved = assimilate(hidden, predicted, seen, sd, rounds=3, rng=np.random.default_rng([1, 0]), localised=localised)
     np.testing.assert_allclose(moved[:, 0], ELSEWHERE[localised], rtol=1e-9)
 
 
