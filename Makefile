@@ -39,6 +39,15 @@ lint:
 wheel:
 	@scripts/check-wheel
 
+# docs/licences.md, from the metadata of what is installed.
+licences:
+	@scripts/make-venv plot test dev
+	@.venv/bin/python scripts/make_licences.py
+
+# Near tests and golden numbers in a venv of their own: without pins, and with a pre-release of Mesa 4.
+lane-newest lane-mesa4:
+	@scripts/lane $@
+
 # Sizes and structure of the source: make house, or of another checkout: make house CHECKOUT=/path
 house:
 	@scripts/make-venv

@@ -47,6 +47,7 @@ from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, do
 from testis_abm.man.mean_field import ExpectedMan  # noqa: E402
 from testis_abm.man.physiology import complete  # noqa: E402
 from testis_abm.support import files  # noqa: E402
+from testis_abm.support.errors import Note  # noqa: E402
 
 _ERRORS = 4.0  # standard errors: by chance one row in 16 000 lies beyond
 _LEAST_SCORE = 0.9  # of mutants that a test notices
@@ -429,7 +430,7 @@ def engines(quick: bool) -> Iterator[Row]:
     """The plain agents and the compiled engine give the same tables, to the last bit, on random scenarios."""
     rng, presets, drugs = np.random.default_rng(21), list(parameters.presets()), list(parameters.drugs().values())
     many, differ, refused, tried = 6 if quick else 60, 0, 0, 0
-    warnings.filterwarnings("ignore", "Note: ", UserWarning)  # of men of whom a small tissue holds too little
+    warnings.simplefilter("ignore", Note)  # of men of whom a small tissue holds too little
     while tried < many and refused < 10 * many:
         table = _random(rng, presets, drugs)
         try:
