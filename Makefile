@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | docs | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas tables local-steroids injury men drugs-page clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas docs tables local-steroids injury men drugs-page clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -49,6 +49,11 @@ tables:
 schemas:
 	@scripts/make-venv
 	@.venv/bin/python -c "from testis_abm import schemas; [schemas.path(kind).write_text(schemas.text(kind), encoding='utf-8') for kind in schemas.KINDS]"
+
+# The site of the documentation, in build/docs: any fault of a page fails it.
+docs:
+	@scripts/make-venv plot app docs
+	@.venv/bin/python scripts/make_docs.py
 
 # The tables of docs/local_steroids.md, in a few minutes: make local-steroids, or roughly: make local-steroids ARGS="--sets 10"
 local-steroids:
