@@ -19,8 +19,7 @@ version = release = importlib.metadata.version("testis_abm")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
-nitpicky = False
+default_role = "code"  # docstrings write code in single backticks
 language = "en"
 
 myst_heading_anchors = 4
@@ -28,6 +27,8 @@ myst_enable_extensions = ["attrs_block", "colon_fence"]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
@@ -51,7 +52,7 @@ def link_pages(app: Sphinx, doctree: nodes.document) -> None:
             logging.getLogger(__name__).warning("no page %s", literal.astext(), location=literal, type="testis_abm")
             continue
         here = app.env.docname
-        uri = app.builder.get_relative_uri(here, found[1]) if hasattr(app, "builder") else found[1]
+        uri = app.builder.get_relative_uri(here, found[1])
         literal.replace_self(nodes.reference("", "", literal.deepcopy(), internal=True, refuri=uri))
 
 
