@@ -16,6 +16,36 @@ TABLES = Path(__file__).resolve().parents[1] / "testis_abm" / "parameters"
 TYPES = ("b_spermatogonium", "preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")
 TYPES += ("secondary_spermatocyte", "round_spermatid", "elongating_spermatid", "elongated_spermatid")
 DAUGHTERS = dict.fromkeys(TYPES, 1) | {"b_spermatogonium": 2, "diplotene": 2, "secondary_spermatocyte": 2}
+# Fields of a man that enter here; the engine has more (lesions, injuries, immaturity).
+OWN = {
+    "age",
+    "bmi",
+    "gnrh_drive",
+    "androgen_feedback",
+    "oestrogen_feedback",
+    "leydig_capacity",
+    "sertoli_number",
+    "inhibin_capacity",
+    "adipose_aromatase",
+    "testicular_aromatase",
+    "leydig_aromatase",
+    "sertoli_aromatase",
+    "spermatocyte_aromatase",
+    "spermatid_aromatase",
+    "elongated_aromatase",
+    "shbg_production",
+    "androgen_sensitivity",
+    "sertoli_androgen_sensitivity",
+    "tract_androgen_sensitivity",
+    "fsh_sensitivity",
+    "er_alpha_sensitivity",
+    "sertoli_er_alpha_sensitivity",
+    "tract_er_alpha_sensitivity",
+    "er_beta_sensitivity",
+    "fsh_secretion",
+    "duct_patency",
+    "gland_volume",
+}
 
 
 def numbers():
@@ -233,6 +263,10 @@ def testis(lh, fsh, x, e, pressed, q, man):
 def steady_state(**own):
     """Return the untreated levels of a man (fields of men.toml that are his own)."""
     q, man = numbers()
+    if strangers := set(own) - OWN:
+        raise SystemExit(
+            f"not among what may be his own here: {', '.join(sorted(strangers))}; these are: {', '.join(sorted(OWN))}"
+        )
     man |= own
     free = free_of(q["axis.testosterone_reference"], q["axis.shbg_reference"], q)
     q["axis.free"] = free
