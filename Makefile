@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | docs | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | docs | performance | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas docs tables local-steroids injury men drugs-page clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas docs performance tables local-steroids injury men drugs-page clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -81,6 +81,11 @@ bench:
 	@.venv/bin/python benchmarks/engine.py $(ARGS)
 	@.venv/bin/python benchmarks/reference_man.py $(ARGS)
 	@.venv/bin/python benchmarks/experiments.py --quick
+
+# The figures of docs/performance.md, in some minutes on an idle machine.
+performance:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_performance.py
 
 # The same day of germ cells in other frameworks; without Starsim where this Python cannot have it.
 bench-peers:

@@ -112,6 +112,7 @@ class Visit:
         page.get_by_role("group", name=re.compile("change against untreated")).first.wait_for()
         self.take("sweep")
         page.get_by_label("Kind", exact=True).select_option("surface")
+        page.get_by_label("LH and FSH").wait_for()
         page.get_by_role("button", name="Run experiment").click()
         page.locator("circle[data-at]").first.wait_for(state="attached")
         self.take("surface")

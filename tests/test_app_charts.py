@@ -87,6 +87,14 @@ def test_a_gap_is_no_point():
     assert len(root.find(".//{*}polyline").get("points").split()) == 2
 
 
+@pytest.mark.parametrize("name", ["=1+1", "@x", "\t=1+1", "\r-1"])
+def test_a_name_of_an_arm_is_no_formula_in_the_file(name):
+    charts = pytest.importorskip("testis_abm.app.charts")
+    x = np.arange(2.0)
+    text = charts.csv_of(Panel("t", "T", "nmol/L", (Curve(name, x, x),), (0, 1)))
+    assert f"'{name}" in text and f",{name}" not in text
+
+
 def test_names_are_text_and_not_markup():
     evil = '"><script>alert(1)</script>'
     curve, reference = Curve(evil, np.arange(2.0), np.ones(2)), Range(1.0, math.inf, evil, evil)

@@ -40,6 +40,14 @@ def test_every_form_takes_every_scenario_as_it_is_prefilled(name, form):
     assert shell(made).startswith(f"testis-abm {' '.join(made.command)} ")
 
 
+def test_a_ranking_of_his_physiology_varies_no_lesion_that_he_does_not_have():
+    over = asked("sensitivity", load("obese_anastrozole"), {})[0].tables["sensitivity"]["over"]
+    assert "man.bmi" in over and "man.hyalinised_tubules" not in over and "man.arrested_tubules" not in over
+    his = load("obese_anastrozole", overrides={"man.hyalinised_tubules": 0.4})
+    row = asked("sensitivity", his, {})[0].tables["sensitivity"]["over"]["man.hyalinised_tubules"]
+    assert (row["from"], row["to"]) == (0.2, 0.6)
+
+
 @pytest.mark.parametrize("form", ["dose", "map", "compare", "trial", "sensitivity"])
 def test_the_file_is_what_the_command_runs(form, tmp_path):
     case = load("obese_anastrozole", overrides={"plan.duration": "20 days", "samples.blood": ["day 0"], "observed": []})
@@ -49,7 +57,7 @@ def test_the_file_is_what_the_command_runs(form, tmp_path):
     assert not limit
     file = tmp_path / "experiment.toml"
     file.write_text(made.file)
-    if form == "sensitivity":  # of 50 inputs: reading it is enough here
+    if form == "sensitivity":  # of 45 inputs: reading it is enough here
         from testis_abm.experiments.sensitivity import prepare
 
         assert len(prepare(file).tasks) == made.size.runs

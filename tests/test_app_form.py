@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
 from whole_scenario import FULL, leaves
@@ -15,6 +15,7 @@ from testis_abm.app.history import MOST_STEPS, History
 from testis_abm.app.sliders import SLIDERS
 from testis_abm.biology import steps
 from testis_abm.quantities import in_units
+from testis_abm.scenario.grammar import plural
 
 START = draft.start()
 RULE, PAST = fields.RULE.example, fields.HISTORY.example
@@ -193,6 +194,7 @@ def test_the_types_at_which_germ_cells_stop_are_called_as_the_model_numbers_them
 
     for number, name in ARREST:
         assert steps.NAMES[number].split("_")[0] == name.lower().replace("-", "_").split()[0].split("_")[0]
+        assert not plural(name).endswith("ums")  # the list has them as many: B spermatogonia
 
 
 def _within(widget):
@@ -294,8 +296,18 @@ def test_nothing_lies_beyond_a_plan_that_holds_all_or_cannot_be_read():
         assert plan_end.cut(changed) == changed or text == ""
 
 
+@pytest.mark.parametrize(("days", "given"), [(2, []), (3, []), (4, [(3.0,)]), (101, [(3.0, 100.0)])])
+def test_a_therapy_whose_listed_days_lie_beyond_the_end_goes_and_is_not_given_on_others(days, given):
+    now = draft.with_cell(draft.of(ta.load(LATE)), "plan", "duration", str(days))
+    found = plan_end.beyond(now)
+    assert (("therapy", 2, "days") in found) == (days < 101)
+    scenario = draft.understood(plan_end.cut(now)).scenario
+    assert scenario is not None and [of.days for of in scenario.therapy if of.drug == "hcg"] == given
+
+
 @checked(max_examples=40)
-@given(some.integers(1, 220))
+@example(days=3)
+@given(days=some.integers(1, 220))
 def test_cut_at_any_day_can_run(days):
     now = plan_end.cut(draft.with_cell(draft.of(ta.load(LATE)), "plan", "duration", str(days)))
     said = draft.understood(now)

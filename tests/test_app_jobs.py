@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 import psutil
@@ -13,9 +14,11 @@ from serving import serving
 from testis_abm.app.jobs import desk as desks
 from testis_abm.app.jobs import job as jobs
 from testis_abm.app.jobs import limits
+from testis_abm.app.jobs.bench import Bench
 from testis_abm.app.jobs.desk import Desk, Order
 from testis_abm.app.jobs.job import DONE, FAILED, QUEUED, RUNNING, STOPPED, Refused
 from testis_abm.experiments.store import read
+from testis_abm.support.errors import TestisError
 
 MINE, OTHER = "0" * 31 + "1", "0" * 31 + "2"
 SWEEP = """
@@ -171,6 +174,89 @@ def test_a_job_that_fills_the_disk_is_stopped(desk, monkeypatch):
         mine.resume(job.name)
 
 
+def full(*_):
+    raise TestisError("the disk is full")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a start is told by the time of day")
+def test_a_clock_that_is_set_hides_no_process(desk, monkeypatch):
+    mine = desk.visitor(MINE)
+    job = until(mine, mine.submit(order(5000, 3000)).name, RUNNING)
+    process = psutil.Process(job.process[0])
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: 1e9)
+    monkeypatch.setattr(time, "time", lambda: 4e9)  # far beyond the longest time of a job
+    monkeypatch.setattr(desks, "_LOOK", 0.05)
+    time.sleep(2.5)
+    assert jobs.alive(job.process) and mine.job(job.name).state == RUNNING
+    mine.cancel(job.name)
+    assert not psutil.wait_procs([process], 10)[1]
+
+
+def test_a_job_can_be_cancelled_on_a_full_disk_and_none_is_left_half_made(desk, monkeypatch):
+    mine = desk.visitor(MINE)
+    job = until(mine, mine.submit(order(5000, 3000)).name, RUNNING)
+    monkeypatch.setattr(jobs.Job, "write", full)
+    with pytest.raises(TestisError, match="full"):
+        mine.submit(order())
+    assert [path.name for path in mine.folder.iterdir()] == [job.name]
+    with pytest.raises(TestisError, match="full"):
+        mine.cancel(job.name)
+    until(mine, job.name, STOPPED)
+
+
+def test_a_process_that_cannot_be_noted_does_not_go_on(desk, monkeypatch):
+    mine = desk.visitor(MINE)
+    monkeypatch.setattr(limits, "places", lambda: 0)
+    job = mine.submit(order(5000, 3000))
+    monkeypatch.undo()
+    started, popen = [], desks.subprocess.Popen
+    monkeypatch.setattr(desks.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    monkeypatch.setattr(jobs.Job, "write", full)
+    desk.advance()
+    assert len(started) == 1 and started[0].poll() is not None
+    assert mine.job(job.name).state == QUEUED and not desk.processes
+    monkeypatch.undo()
+    desk.advance()
+    until(mine, job.name, RUNNING)
+
+
+def test_what_a_disk_refuses_is_told_and_ends_no_thread(tmp_path):
+    (tmp_path / "file").write_text("")
+    mine = Desk(tmp_path / "file").visitor(MINE)
+    assert mine.jobs() == []
+    with pytest.raises(TestisError, match="cannot be written"):
+        mine.submit(order())
+    with pytest.raises(TestisError, match="is no folder"):
+        mine.desk.check()
+    with pytest.raises(TestisError, match="is no folder"):
+        Desk(tmp_path / "file" / "page").check()
+    Desk(tmp_path / "new" / "page").check()
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_holds_nothing(desk, monkeypatch):
+    mine = desk.visitor(MINE)
+    mine.folder.mkdir(parents=True)
+    is_folder = jobs.is_folder
+
+    def looked_at(path):
+        there = is_folder(path)
+        if there and path == mine.folder:
+            path.rmdir()
+        return there
+
+    monkeypatch.setattr(jobs, "is_folder", looked_at)
+    assert mine.jobs() == []
+
+
+def test_a_visitor_is_told_no_path_of_the_server(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(desks, "desk", lambda: Desk(tmp_path / "file"))
+    bench = Bench()
+    bench.token.value = MINE
+    bench._try(lambda visitor: visitor.submit(order()))
+    assert "cannot be written" in bench.fault.value and str(tmp_path) not in bench.fault.value
+
+
 def test_a_job_that_cannot_run_says_why_and_names_no_path(desk):
     mine = desk.visitor(MINE)
     job = until(mine, mine.submit(order(text=SWEEP.replace('"man.bmi"', '"man.bmy"'))).name, DONE, FAILED)
@@ -242,6 +328,18 @@ def test_a_damaged_record_is_no_job_and_spoils_no_other(desk):
         assert mine.jobs() == [job] and mine.job("a" * 16) is None
 
 
+def test_what_is_old_goes_while_the_server_lives(desk, monkeypatch):
+    mine = desk.visitor(MINE)
+    job = until(mine, mine.submit(order()).name, DONE)
+    monkeypatch.setattr(desks, "_DAY", 0.05)
+    desk.keep = 1.0
+    desk.tidy_daily()
+    end = time.monotonic() + 10.0
+    while mine.job(job.name) is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_what_is_old_goes_and_what_runs_stays(desk):
     mine = desk.visitor(MINE)
     old, new = (until(mine, mine.submit(order()).name, DONE) for _ in range(2))
@@ -294,8 +392,7 @@ def test_a_job_that_was_started_is_found_again_finished_after_a_reload_and_by_no
     page.get_by_text("3 runs, about").wait_for()
     page.get_by_role("button", name="Run experiment").click()
     page.locator(".ta-job[data-state=running], .ta-job[data-state=done]").wait_for()
-    page.reload()
-    page.get_by_label("Start from").wait_for()
+    page.reload()  # which brings the view back
     page.get_by_role("button", name="Experiments", exact=True).click()
     page.locator(".ta-job[data-state=done]").wait_for()
     page.locator("[data-shown]").wait_for()  # the newest is looked at

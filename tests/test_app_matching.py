@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 import shlex
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_page import LABS, THERAPY, matched
 
@@ -71,7 +73,7 @@ def test_the_representative_has_the_levels_that_are_shown(match):
         }
     )
     first = run.summary()["mean"]
-    assert match.man.bmi == 33.0 and matching.as_given(match) == [("BMI", "33.0 kg/m2")]
+    assert match.man.bmi == 33.0 and matching.as_given(match) == [("BMI", "33.0 kg/m²")]
     for name, shown in (("testosterone_ng_dl", "Testosterone"), ("lh_iu_l", "LH"), ("fsh_iu_l", "FSH")):
         assert rows[shown].own == pytest.approx(first[name], rel=0.05)
     assert {"Serum E2 (immunoassay)", "T/E2 (immunoassay)"} <= rows.keys()
@@ -106,6 +108,27 @@ def test_fit_and_misfit_are_said(few_men):
     assert fit and said.startswith("Fits")
     fit, said = matching.fits(matched(t="900 ng/dL", lh="0.05", fsh="60"))
     assert not fit and said.startswith("No virtual patient gives these values: ") and "LH is 0.05 IU/L, theirs" in said
+
+
+def test_what_is_marked_as_strained_is_not_said_to_fit_within_one_sd(match):
+    def altered(deviation):
+        labs = match.found.labs()
+        labs["deviation_sd"] = 0.4
+        labs.loc["t_e2", "deviation_sd"] = deviation
+        found = copy.copy(match.found)
+        object.__setattr__(found, "labs", lambda: labs)
+        return dataclasses.replace(match, found=found)
+
+    for deviation, marked in ((1.04, False), (1.3, True), (-1.3, True)):
+        of = altered(deviation)
+        row = next(row for row in matching.reported(of) if row.name.startswith("T/E2"))
+        assert row.strained == marked
+        assert ("T/E2 only with strain" in matching.fits(of)[1]) == marked
+
+
+def test_a_level_that_rounds_to_none_has_no_sign():
+    row = pd.Series({"before": 0.0, "after": -0.02, "difference": -0.02, "men": 200, "low": -0.3, "high": 0.2})
+    assert report.readout_cells("bone density on a scan against day 0 (%)", row, 200)[0] == ("0.0", "0.0", "+0.0")
 
 
 def test_too_few_who_match_have_no_intervals(match, monkeypatch):

@@ -741,6 +741,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     visitor.short()
     visitor.tab("Experiments")
     page.get_by_label("Kind", exact=True).select_option("surface")
+    page.get_by_label("LH and FSH").wait_for()
     page.get_by_role("button", name="Run experiment").click()
     page.locator(".ta-job[data-state=done]").wait_for(timeout=90_000)
     page.get_by_label("Output", exact=True).select_option("sperm concentration")

@@ -270,6 +270,38 @@ def test_what_is_foreign_is_one_note(tmp_path, doses):
         assert said in shown(tmp_path), said
 
 
+def test_a_fault_of_a_view_is_one_note_until_something_is_written(tmp_path, doses, monkeypatch):
+    folder = shutil.copytree(doses, tmp_path / "doses")
+    session, painted, stamps = Session(), parts.painted, []
+    monkeypatch.setattr(parts, "painted", lambda *_: stamps[0])  # fails
+    monkeypatch.setattr(results, "stamp", lambda _: (session.labs.value.get("at", 0),))
+
+    @solara.component
+    def Page() -> None:  # noqa: N802
+        results.show(session, folder)
+
+    _, rendered = solara.render(Page(), handle_error=False)
+    try:
+        assert parts.FAULT in "\n".join(_texts(rendered))
+        monkeypatch.setattr(parts, "painted", painted)
+        session.labs.value = {"at": 1}
+        text = "\n".join(_texts(rendered))
+        assert parts.FAULT not in text and "<svg" in text
+    finally:
+        rendered.close()
+
+
+def test_a_folder_whose_title_is_none_is_one_note(tmp_path, doses):
+    manifest = files.unsealed((doses / "manifest.json").read_bytes())
+    folder = shutil.copytree(doses, tmp_path / "doses")
+    files.write(folder / "manifest.json", files.sealed({**manifest, "title": "x" * 10_000}))
+    assert "at most 200 characters" in shown(folder)
+
+
+def test_a_folder_that_is_gone_has_no_stamp(tmp_path):
+    assert results.stamp(tmp_path / "gone") == ()
+
+
 def test_large_folders_are_for_the_shell(doses, monkeypatch):
     monkeypatch.setattr(results, "MOST_RUNS", 3)
     assert "more than the page reads (3)" in shown(doses)
@@ -480,6 +512,30 @@ def test_the_answer_of_a_trial_has_interval_p_and_responders(tried):
     drawn(rows_screen.waterfall(bars)), drawn(plots_screen.lines(trial.power(found)))
 
 
+def test_no_line_begins_with_the_percent_of_a_figure():
+    from testis_abm.app.widgets import unbroken
+
+    assert (
+        unbroken("by 38 % (90 % over): +10 to +54 %; of %") == "by 38\u00a0% (90\u00a0% over): +10 to +54\u00a0%; of %"
+    )
+
+
+def test_a_ranking_of_levels_in_place_of_changes_says_so(ranked):
+    from testis_abm.experiments.sensitivity import LEVEL, indices
+
+    table, (case,) = indices(ranked), opened.arms_of(ranked).values()
+    said = sensitivity.answer(table.assign(quantity=f"million{LEVEL}"), "morris", case)
+    assert (
+        " when treated hangs most on " in said and " million)" in said and said.endswith("so that levels are ranked.")
+    )
+    assert "levels are ranked" not in sensitivity.answer(table.assign(quantity="% change"), "morris", case)
+
+
+def test_a_trial_is_analysed_once_its_tables_are_there(tried, tmp_path):
+    assert trial._analysed(opened.Folder(tried, "trial", "Trial"))
+    assert not trial._analysed(opened.Folder(tmp_path, "trial", "Trial"))
+
+
 def test_the_answer_of_a_ranking_is_its_first_input(ranked):
     from testis_abm.experiments.sensitivity import indices
 
@@ -538,10 +594,11 @@ def test_studies_stand_on_one_axis_and_the_outside_is_named():
 
 
 def test_tables_to_take_home_are_exact_and_no_formula():
-    rows = pd.DataFrame({"=name": ["=1+1", "-x", "plain"], "level": [1 / 3, 2.0, np.nan]})
+    rows = pd.DataFrame({"=name": ["=1+1", "\t=1", "plain"], "level": [1 / 3, 2.0, np.nan]})
     text = csv_of(rows).decode()
     again = pd.read_csv(StringIO(text))
-    assert again["level"][0] == 1 / 3 and next(iter(again)) == "'=name" and again.iloc[0, 0] == "'=1+1"
+    assert again["level"][0] == 1 / 3 and next(iter(again)) == "'=name"
+    assert list(again.iloc[:, 0]) == ["'=1+1", "'\t=1", "plain"]
 
 
 def test_names_in_pictures_are_text_and_not_markup():

@@ -147,6 +147,10 @@ def test_of_many_clicks_one_works_and_the_last_follows():
     until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
     task.start(lambda stop: done.append("again"))
     until(lambda: done[-1] == "again")
+    task.start(lambda stop: done.append(1 / 0), lambda reason: done.append(reason[-1_000_000_000_000]))
+    until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
+    task.start(lambda stop: done.append("and again"))
+    until(lambda: done[-1] == "and again")
 
 
 def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
@@ -393,6 +397,8 @@ def test_kept_arms_have_names_of_their_own_and_are_few(session, result):
         session.keep("mine", result)
     names = [name for name, _ in session.kept.value]
     assert len(set(names)) == len(names) == MOST_ARMS
+    session.rename(0, "a\ud800\nb\u202ec")
+    assert session.kept.value[0][0].isprintable()
 
 
 def test_the_film_shows_the_men_of_the_run_and_is_made_once(session, result):

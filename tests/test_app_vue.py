@@ -24,5 +24,5 @@ def test_each_component_is_exported_once_and_each_that_is_shown_is_one():
 def test_a_file_of_another_shape_is_told(tmp_path, monkeypatch):
     (tmp_path / "odd.vue").write_text("<script>\nexport default {};\n</script>\n")
     monkeypatch.setattr(vue, "_FOLDER", tmp_path)
-    with pytest.raises(ValueError, match="odd.vue"):
+    with pytest.raises(ValueError, match=r"odd\.vue"):
         vue.module()

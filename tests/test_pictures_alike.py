@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from testis_abm.pictures import paper, plots_screen, screen, style
 from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span, band
-from testis_abm.pictures.reference import Range
+from testis_abm.pictures.reference import Range, as_published
 
 DAYS = np.array([0.0, 7.0, 14.0, 21.0])
 RANGE = Range(10.0, 30.0, "10 to 30", "Somebody 2020: men of 20 to 40")
@@ -99,7 +99,7 @@ def test_both_draw_the_limits_and_the_screen_names_them():
     shown = [line for line in root.iter("line") if line.get("class") == "ta-limit"]
     assert [value(line.get("y1")) for line in shown] == pytest.approx([10.0, 30.0], abs=0.05)
     figures = [text.text for text in root.iter("text") if text.get("class") == "ta-limit-text"]
-    assert figures == ["10.0", "30.0"]
+    assert figures == ["10", "30"]  # as whoever set them gives them
 
 
 def test_both_draw_what_was_observed_with_its_label():
@@ -147,17 +147,22 @@ def test_days_before_treatment_are_shaded_up_to_day_0():
 # ---- the description
 
 
+@pytest.mark.parametrize(("limit", "said"), [(9.399999999, "9.4"), (16.0, "16"), (1043.0, "1,043"), (1.4, "1.4")])
+def test_a_limit_has_the_figures_of_whoever_set_it(limit, said):
+    assert as_published(limit) == said
+
+
 def test_a_panel_in_words_says_where_each_arm_began_and_ended():
     assert screen.describe(PANEL) == (
         "Testosterone: untreated from 20.0 to 20.0 nmol/L on day 21, treated from 20.0 to 32.0 nmol/L on day 21; "
-        "Somebody 2020 10.0 to 30.0 nmol/L"
+        "Somebody 2020 10 to 30 nmol/L"
     )
     empty = Panel("lh_iu_l", "LH", "IU/L", (Curve.of("treated", DAYS, np.full((1, 4), np.nan)),), (0.0, 21.0))
     assert screen.describe(empty) == "LH: nothing yet"
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"), [(10.0, 30.0, "10.0 to 30.0"), (16.0, math.inf, "from 16.0"), (0.0, 50.0, "up to 50.0")]
+    ("low", "high", "said"), [(10.0, 30.0, "10 to 30"), (16.0, math.inf, "from 16"), (0.0, 9.4, "up to 9.4")]
 )
 def test_limits_of_one_side_say_which(low, high, said):
     panel = replace(PANEL, reference=Range(low, high, "", "Somebody 2020: men"), factor=1.0, clinical_unit="")

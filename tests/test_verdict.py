@@ -87,6 +87,15 @@ def test_a_large_change_of_volume_is_said_to_rest_on_an_assumption(treated):
     assert "partly offset by progressive motility (-10 %)" in verdict.made_of(result, made([1.5, 1.1, 0.9]), MOTILE)
 
 
+@pytest.mark.parametrize(
+    "shares", [(0.626, 0.256, 0.118), (1 / 3, 1 / 3, 1 / 3), (0.995, 0.0049, 0.0001), (1.004, -0.004)]
+)
+def test_shares_that_are_printed_add_up(shares):
+    printed = verdict._hundred(shares)
+    assert sum(printed) == 100
+    assert all(abs(whole - 100.0 * share) < 1.0 for whole, share in zip(printed, shares, strict=True))
+
+
 def test_before_plausible_models_it_says_so_and_after_them_their_interval(treated):
     result, models = treated
     summary = summarise(result)

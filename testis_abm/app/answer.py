@@ -132,12 +132,13 @@ def _about(result: Run) -> charts.About:
 
 
 def _legend(result: Run, panel: chart.Panel) -> str:
-    extra = [("ta-dot", "sample as measured"), ("ta-limit", "reference limit")]
+    extra = [("ta-dot", "sample as measured")] if any(curve.dots is not None for curve in panel.curves) else []
+    extra += [("ta-limit", "reference limit")] if panel.reference else []
     if panel.whiskers:
         extra.insert(0, ("ta-whisker", _MODELS))
-    if band := chart.band(result.scenario.plan.replicates):
+    if (band := chart.band(result.scenario.plan.replicates)) and any(curve.low is not None for curve in panel.curves):
         extra.insert(0, ("ta-band", f"{band} (the same man)"))
-    if result.scenario.observed:
+    if panel.marks:
         extra.append(("ta-mark", "published value"))
     return screen.legend([result.called(arm) for arm in result.arms], extra)
 

@@ -24,6 +24,7 @@ from testis_abm.pictures.chart import Panel, Span
 from testis_abm.pictures.figure import NARROW, WIDE, figure
 from testis_abm.quantities import in_units
 from testis_abm.results.report import number
+from testis_abm.support.tabular import defended
 
 _FIGURE = 760  # pixels: as wide as a picture that is downloaded is drawn
 _STEP = 40  # pixels: a chart that fills its column is drawn anew once that is so much wider
@@ -160,7 +161,7 @@ def csv_of(panel: Panel) -> str:
     """Return `table` as CSV; a name that a spreadsheet would take for a formula is text."""
     rows = table(panel)
     if "arm" in rows:
-        rows["arm"] = [f"'{name}" if name[:1] in "=+-@" else name for name in rows["arm"]]
+        rows["arm"] = [defended(name) for name in rows["arm"]]
     into = io.StringIO()
     rows.to_csv(into, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     return into.getvalue()

@@ -16,7 +16,7 @@ from testis_abm.quantities import ASSAYS, title
 if TYPE_CHECKING:
     from testis_abm.app.clinic import Reports
 
-_ASSAYS = tuple((name, f"E2 by {title}") for name, title in ASSAYS.items())
+_ASSAYS = tuple(ASSAYS.items())
 _HELP = (
     "Leave unknown values empty. A number is read in the unit beside it; any other unit may be written: 9 nmol/L, 48 pg/mL, <0.1. "
     "Give untreated values; the physiologies that could have given them are searched in a population of men at clinics."

@@ -122,7 +122,12 @@ def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
 def unit_shown(name: str) -> str:
     """Return the unit in which a value without one is read, in the system of units in force."""
     measure, quantity = GIVEN[name], QUANTITIES.get(GIVEN[name].column)
-    return measure.assumed or (quantity.clinical_unit if quantity else measure.unit)
+    return printed(measure.assumed or (quantity.clinical_unit if quantity else measure.unit))
+
+
+def printed(unit: str) -> str:
+    """Return a unit, or a value with it, as it is printed: kg/m², µg/L; both ways of writing it are read."""
+    return unit.replace("kg/m2", "kg/m²").replace("ug/L", "µg/L")
 
 
 def with_unit(name: str, text: str) -> str:
@@ -147,7 +152,7 @@ def example(name: str) -> str:
     measure: Measure = GIVEN[name]
     quantity = QUANTITIES[measure.column]
     if unit_system() != SI or quantity.clinical_unit == quantity.conventional_unit:
-        return measure.example
+        return printed(measure.example)
     level = float(labs({name: measure.example})[name].value) * measure.factor * quantity.factor  # type: ignore[arg-type]
     return f"{level:.2g} {quantity.clinical_unit}"
 
@@ -252,7 +257,7 @@ def same_treatment(one: Scenario, other: Scenario | None) -> bool:
 
 def reported(match: Match) -> list[Reported]:
     """Return each laboratory value that was given, as charts show it beside the representative and all who match."""
-    from testis_abm.pictures.reference import reference_ranges
+    from testis_abm.pictures.reference import as_published, reference_ranges
     from testis_abm.pictures.spreads import Reported
     from testis_abm.quantities import RATIO, column
 
@@ -264,7 +269,7 @@ def reported(match: Match) -> list[Reported]:
         limits = reference_ranges().get(own)
         if limits is not None:
             limits = limits.scaled(factor / measure.factor if measure else 1.0)
-            limits = replace(limits, printed=" to ".join(f"{float(f'{end:.4g}'):,g}" for end in limits.limits))
+            limits = replace(limits, printed=" to ".join(map(as_published, limits.limits)))
         z, taken = float(row["deviation_sd"]), name in found.used or name not in found.given
         levels = [float(row[key]) * factor for key in ("given", "median", "low", "high")]
         given, median, low, high = levels
@@ -279,7 +284,7 @@ def reported(match: Match) -> list[Reported]:
                 low,
                 high,
                 z,
-                bool(abs(z) > 1.0 and taken),
+                _strains(z) and taken,
                 limits,
             )
         )
@@ -289,7 +294,7 @@ def reported(match: Match) -> list[Reported]:
 def as_given(match: Match) -> list[tuple[str, str]]:
     """Return what was given of the man that every match has: name and value."""
     return [
-        (title(name), f"{number(_own(match, name) * match.units[name][1])} {match.units[name][0]}".strip())
+        (title(name), f"{number(_own(match, name) * match.units[name][1])} {printed(match.units[name][0])}".strip())
         for name in KNOWN
         if name in match.found.given
     ]
@@ -305,6 +310,11 @@ def reference(name: str, assay: str) -> str:
         return ""
     bound = "" if len(of.limits) == 2 else "from " if of.low > 0.0 else "up to "
     return f"{bound}{of.printed} ({of.author})"
+
+
+def _strains(deviation: float) -> bool:
+    """Return whether virtual patients give a value only with strain: as it is printed, over one SD."""
+    return round(abs(deviation), 1) > 1.0
 
 
 def fits(match: Match) -> tuple[bool, str]:
@@ -324,10 +334,13 @@ def fits(match: Match) -> tuple[bool, str]:
             False,
             f"No virtual patient gives these values: {told}. What follows is the nearest match: do not read it as this patient.",
         )
-    strained = [name for name in match.found.used if abs(float(names[name]["deviation_sd"])) > 1.0]
+    strained = [name for name in match.found.used if _strains(float(names[name]["deviation_sd"]))]
     if strained:
         return (
             True,
             f"Fits with strain: {'; '.join(map(beside, strained))}. Virtual patients give all other reported values within one SD.",
         )
-    return True, "Fits: virtual patients give every value within one SD."
+    fit = "Fits: virtual patients give every value within one SD"
+    if "t_e2" in names and _strains(deviation := float(names["t_e2"]["deviation_sd"])):
+        fit += f", but T/E2 only with strain ({deviation:+.1f} SD)"
+    return True, f"{fit}."

@@ -64,6 +64,11 @@ def _of_row(draft: Draft, path: Path, row: Mapping[str, Any], last: float) -> It
     if begins is not None and (begins > last or (begins == last and path[0] != "observed")):
         yield (*path, first), without(draft, path)
         return
+    if path[0] == "therapy" and _all_late(
+        row.get("days"), last
+    ):  # without its days it would be given on the usual ones
+        yield (*path, "days"), without(draft, path)
+        return
     if path[0] == "insult":
         yield from _of_insult(draft, path, row, last)
     elif ends is not None and ends > last:
@@ -76,6 +81,16 @@ def _of_row(draft: Draft, path: Path, row: Mapping[str, Any], last: float) -> It
         yield (*path, "until"), changed
     for key in ("days", "missed"):
         yield from _of_days(draft, (*path, key), row.get(key), last)
+
+
+def _all_late(days: Any, last: float) -> bool:
+    """Return whether the first of some listed days is the last morning or later."""
+    if isinstance(days, Mapping):
+        days = [days.get("from")]
+    if not isinstance(days, list | tuple) or not days:
+        return False
+    firsts = [_day(day.get("from") if isinstance(day, Mapping) else day) for day in days]
+    return all(first is not None and first >= last for first in firsts)
 
 
 def _of_insult(draft: Draft, path: Path, row: Mapping[str, Any], last: float) -> Iterator[tuple[Path, Draft]]:

@@ -8,6 +8,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.app import addresses
@@ -72,7 +73,7 @@ def serve(
         folder: in which the experiments of visitors are kept ("": runs/page); keep: for how many days.
 
     Raises:
-        TestisError: a store is none, an origin is none, or the address is taken.
+        TestisError: a store is none, an origin is none, `folder` cannot be written, or the address is taken.
     """
     from testis_abm.app import gate, own_code
     from testis_abm.app.jobs import desk as desks
@@ -82,6 +83,8 @@ def serve(
     folders.publish(stores)
     here = is_alone(host, allowed)
     desks.publish(folder or desks.USUAL, here=here, keep=limits.KEPT_DAYS if keep is None else keep)
+    if folder:
+        desks.Desk(Path(folder)).check()
     own_code.publish(rules)
     check_port(host, port)
     os.environ.update(_SETTINGS)

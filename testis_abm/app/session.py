@@ -24,7 +24,7 @@ from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
 from testis_abm.scenario import Scenario, load
-from testis_abm.support.errors import ScenarioError, TestisError
+from testis_abm.support.errors import ScenarioError, TestisError, printable
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
@@ -638,7 +638,7 @@ def _scenario(link: object) -> Scenario | None:
 
 def _free_name(name: str, otherwise: str, taken: Sequence[str]) -> str:
     """Return a name that is not taken: itself (if it is not blank), or with a number."""
-    plain = name.strip()[:_LONGEST_NAME] or otherwise
+    plain = printable(name.strip())[:_LONGEST_NAME] or otherwise
     numbered = (f"{plain} ({k})" if k > 1 else plain for k in itertools.count(1))
     return next(free for free in numbered if free not in taken)
 

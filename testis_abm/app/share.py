@@ -22,6 +22,7 @@ from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.load import load_bytes
 from testis_abm.support.errors import ScenarioError, printable
+from testis_abm.support.tabular import csv_of
 
 LONGEST_LINK, LARGEST_UPLOAD = 20_000, 200_000  # characters, bytes
 _LARGEST_LINKED = 200_000  # bytes, unpacked
@@ -133,7 +134,7 @@ def tables(result: Run, kind: str) -> bytes:
         if not len(table):
             continue
         if kind == "csv":
-            files[f"{name}.csv"] = table.to_csv(index=False).encode()
+            files[f"{name}.csv"] = csv_of(table)
         else:
             file = io.BytesIO()
             write_table(table, file, {column: of.unit for column, of in SCHEMAS[name].items()})

@@ -25,8 +25,8 @@ def component(name: str) -> Callable[[Callable[..., None]], Callable[..., solara
 
 
 def module() -> str:
-    """Return all components as one ES module: each a scope of its own, whose `export default` is what it returns."""
-    parts = []
+    """Return all components as one ES module: each a scope of its own, whose `export default` is what it returns, after what they share."""
+    parts = [path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("*.js"))]
     for path in sorted(_FOLDER.glob("*.vue")):
         found = _FILE.search(path.read_text(encoding="utf-8"))
         if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -20,6 +21,8 @@ EARLIER = "These results are of an earlier form, which has changed since: press 
 LONGEST, LONGEST_SENTENCE = 200, 500  # characters
 _STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"), key=lambda path: (path.stem != "base", path.stem))
 CSS = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
+
+_PERCENT = re.compile(r"(?<=[0-9]) %")  # of a figure, which a line may not part from it
 
 
 @vue.component("control")
@@ -173,8 +176,13 @@ def note(text: str, *, wrong: bool = False) -> Any:
 
 
 def paragraph(text: str, classes: str = "") -> Any:
-    """Show a paragraph."""
-    return _Paragraph(text, classes)
+    """Show a paragraph; no line of it begins with the % of a figure."""
+    return _Paragraph(unbroken(text), classes)
+
+
+def unbroken(text: str) -> str:
+    """Return a text whose percentages stay on one line."""
+    return _PERCENT.sub("\N{NO-BREAK SPACE}%", text)
 
 
 def table(rows: pd.DataFrame, caption: str, first: str = "", *, words: bool = False) -> Any:

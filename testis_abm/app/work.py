@@ -67,7 +67,10 @@ class Background:
                 (work, fail, stop, context), self._next = self._next, None
             reason = "" if stop.is_set() else context.run(self._attempt, work, stop)
             if reason and not stop.is_set():
-                fail(reason)
+                try:
+                    fail(reason)
+                except Exception:  # else no work of this page would ever begin again
+                    _log.exception("%s failed", self.name)
 
     def _attempt(self, work: Work, stop: threading.Event) -> str:
         """Return why a work failed; "" if it did not, or was cancelled."""

@@ -48,9 +48,10 @@ def reported(place: str | Path) -> type[Progress]:
             if not task.total:
                 return
             since, first = self._begun.setdefault(task_id, (now, task.completed))
-            if now - self._kept < _BETWEEN and task.completed < task.total:
+            due = time.monotonic()  # whatever the time of day is set to
+            if due - self._kept < _BETWEEN and task.completed < task.total:
                 return
-            self._kept = now
+            self._kept = due
             told = {"what": task.description.strip(), "done": task.completed, "total": task.total}
             with contextlib.suppress(TestisError):  # what the disk refuses, the results will tell
                 files.write(place, json.dumps({**told, "since": since, "first": first, "now": now}))

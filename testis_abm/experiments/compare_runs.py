@@ -56,9 +56,11 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     names = tuple(arms)
     first, left, why, models = arms[names[0]], dict[str, str](), dict[str, str](), list[pd.DataFrame]()
     rows: list[dict[str, Any]] = []
-    known = measures(values=first.run.scenario.values())
+    known = [measure for measure in measures(values=first.run.scenario.values()) if measure.column in ROWS]
+    runs = {id(of.run): of.run for of in arms.values()}  # one holds a man and his control
+    tables = {key: {m.column: closing_levels(run, m).unstack("arm") for m in known} for key, run in runs.items()}
     levels = {
-        name: {m.column: closing_levels(of.run, m).unstack("arm")[of.arm] for m in known} for name, of in arms.items()
+        name: {column: table[of.arm] for column, table in tables[id(of.run)].items()} for name, of in arms.items()
     }
     for name in names[1:]:
         of = arms[name]
@@ -71,12 +73,8 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
         if against_own and of.run.plausible is not None:
             models.append(_named(of.run.plausible, name))
         for measure in known:
-            if measure.column in ROWS:
-                rows.append(
-                    _effect(
-                        measure, name, levels[names[0]][measure.column], levels[name][measure.column], paired=paired
-                    )
-                )
+            column = measure.column
+            rows.append(_effect(measure, name, levels[names[0]][column], levels[name][column], paired=paired))
     effects = pd.DataFrame(rows)
     over_models = pd.concat(models, ignore_index=True) if models else None
     effects = effects.join(_ends(effects, over_models))

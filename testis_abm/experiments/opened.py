@@ -36,7 +36,7 @@ SWEEP, COMPARE, TRIAL, SENSITIVITY, SURFACE, STUDIES = KINDS = (
 )
 # File that marks a folder of a kind that has no store.
 _MARKS = {SURFACE: "surface.json", STUDIES: "studies.json"}
-_FORMATS = (".parquet", ".csv")  # of tables that are read again
+FORMATS = (".parquet", ".csv")  # of tables that are read again
 _LARGEST = 200 * 2**20  # bytes of a table
 
 
@@ -105,7 +105,7 @@ def table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame | Non
     Raises:
         TestisError: it is needed, is too large, or cannot be read.
     """
-    for suffix in _FORMATS:
+    for suffix in FORMATS:
         path = folder / f"{name}{suffix}"
         if not path.is_file():
             continue

@@ -37,6 +37,7 @@ _COLUMNS = {
     "sobol": {"S1": "first", "S1_conf": "first_confidence", "ST": "total", "ST_conf": "confidence"},
 }
 _LEVELS = 4
+LEVEL = ", treated level"  # after the unit of what is ranked where a change cannot be told
 _WIDEST = 0.1  # half of the 95 % interval of a Sobol index
 _CONSTANT = 1e-9
 
@@ -195,7 +196,7 @@ def _ranked(found: Mapping[str, Any], table: pd.DataFrame) -> dict[str, tuple[st
             if np.isfinite(change).all():
                 y, unit = change, "% change"
             else:
-                unit = f"{unit}, treated level"
+                unit = f"{unit}{LEVEL}"
         nothing = unit != "% change" and level[arms[-1]].max() < laboratory.limit(row.column)
         # Rounding of a constant is no variance.
         if not nothing and np.isfinite(y).all() and np.ptp(y) > _CONSTANT * np.abs(y).max():

@@ -13,6 +13,7 @@ import numpy as np
 
 from testis_abm.pictures.chart import HeatMap
 from testis_abm.pictures.plots import Lines, Series, log_ticks
+from testis_abm.pictures.reference import as_published
 from testis_abm.pictures.screen import box, drawing, line, nice, text
 from testis_abm.pictures.style import DIVERGING, RISING, colour
 from testis_abm.results.report import number, signed
@@ -95,7 +96,7 @@ def lines(chart: Lines, width: float = WIDE) -> str:
                 text(
                     right,
                     up(limit) - 4,
-                    f"{number(limit)}, {chart.reference.author}" if chart.reference else "",
+                    f"{as_published(limit)}, {chart.reference.author}" if chart.reference else "",
                     "ta-limit-text",
                     "end",
                 )

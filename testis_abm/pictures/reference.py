@@ -42,6 +42,11 @@ class Range:
         return replace(self, low=self.low * factor, high=self.high * factor)
 
 
+def as_published(limit: float) -> str:
+    """Return a limit with the figures that whoever set it gives, not with those of a level: 16 and 9.4, not 16.0 and 9.40."""
+    return f"{float(f'{limit:.4g}'):,g}"
+
+
 def reference_ranges() -> Mapping[str, Range]:
     """Return the ranges by column, printed in the system of units in force."""
     return _ranges(unit_system())

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from testis_abm.pictures.chart import Panel, Scale, Span, SurfaceMap
+from testis_abm.pictures.reference import as_published
 from testis_abm.pictures.style import SHADES, colour
 from testis_abm.results.report import number
 
@@ -140,11 +141,11 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
     for limit in limits:  # last, so that no line hides the figure
         author = panel.reference.author if panel.reference else ""
         if frame.large:
-            words = f"{_which(panel, limit)} {number(limit)} ({author})"
+            words = f"{_which(panel, limit)} {as_published(limit)} ({author})"
             out.append(text(frame.left + 5, up(limit) - 4, words, "ta-limit-text"))
         else:
             title = f"<title>{escape(author)}</title>"
-            out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", title))
+            out.append(text(right, up(limit) - 3, as_published(limit), "ta-limit-text", "end", title))
     return out + (list(_names(panel, frame, up)) if frame.large else [])
 
 
@@ -198,7 +199,7 @@ def _limits(panel: Panel) -> tuple[float, ...]:
 def _bounds(panel: Panel) -> str:
     limits = _limits(panel)
     bound = "" if len(limits) == 2 else "from " if panel.reference and panel.reference.low > 0.0 else "up to "
-    return bound + " to ".join(number(limit) for limit in limits)
+    return bound + " to ".join(map(as_published, limits))
 
 
 def describe(panel: Panel) -> str:
@@ -391,6 +392,7 @@ def _treatments(spans: Sequence[Span]) -> str:
 
 # Of a surface: its box, and how many cells its bands are drawn with along each scale.
 _MAP_WIDTH, _MAP_HEIGHT, _MAP_LEFT, _MAP_TOP, _MAP_EDGE, _MAP_CELLS = 720.0, 440.0, 70.0, 60.0, 560.0, 140
+_MAP_LABEL = 22.0  # half the width of the name of a day
 _DECADES = (1.0, 3.0)
 
 
@@ -429,9 +431,8 @@ def surface(chart: SurfaceMap) -> str:
         out.append(_path("polyline", "ta-way", (x, y)))
         for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
             out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
-            late = x[day] > _MAP_EDGE - 60.0
-            aside, anchor = (-5, "end") if late else (5, "start")
-            out.append(text(x[day] + aside, y[day] + (16 if i % 2 else -7), label, "ta-way-text", anchor))
+            centre = min(max(x[day], _MAP_LEFT + _MAP_LABEL), _MAP_EDGE - _MAP_LABEL)  # over its mark, but on the map
+            out.append(text(centre, y[day] + (16 if i % 2 else -7), label, "ta-way-text", "middle"))
     out.append(mark(across(100.0), up(100.0), 6, "ta-own-mark", "his own"))
     for i, second in enumerate(chart.up.levels):
         for k, first in enumerate(chart.across.levels):
@@ -472,7 +473,7 @@ def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
 
 
 def _filled(x: float, y: float, size: tuple[float, float], colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}" fill="{colour}"/>'
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}" fill="{colour}" shape-rendering="crispEdges"/>'
 
 
 def _edges(chart: SurfaceMap, bottom: float) -> Iterator[str]:

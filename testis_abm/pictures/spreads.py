@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from testis_abm.pictures.reference import Range
+from testis_abm.pictures.reference import Range, as_published
 from testis_abm.pictures.screen import box, line, mark, nice, text
 from testis_abm.results.report import number, signed
 from testis_abm.statistics import LEAST_MEN, spread_of_men
@@ -128,7 +128,7 @@ def violins_svg(chart: Violins, width: float = 760.0) -> str:
             text(
                 across(limit) + (4 if anchor == "start" else -4),
                 12,
-                f"limit {float(f'{limit:.4g}'):,g}",
+                f"limit {as_published(limit)}",
                 "ta-limit-text",
                 anchor,
             )

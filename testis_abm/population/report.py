@@ -445,7 +445,10 @@ def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
 def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str, str], str, str]:
     """Return the levels and difference of a row of predict.readouts in print, the interval, and whom that is of."""
     places = 0 if name in _WHOLE else 1
-    before, after = ("-" if np.isnan(level) else f"{level:.{places}f}" for level in (row["before"], row["after"]))
+    before, after = (
+        "-" if np.isnan(level) else f"{round(level, places) + 0.0:.{places}f}"
+        for level in (row["before"], row["after"])
+    )
     levels = before, after, "-" if np.isnan(row["difference"]) else signed(row["difference"], places)
     men = int(row["men"])
     if men < LEAST_MEN:

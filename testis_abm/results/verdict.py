@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,6 +76,16 @@ def factors(summary: pd.DataFrame, column: str) -> list[Factor]:
     ]
 
 
+def _hundred(shares: Sequence[float]) -> list[int]:
+    """Return shares of one in whole %, rounded so that they add up to 100: what was cut off most is rounded up."""
+    percent = [100.0 * share for share in shares]
+    whole = [math.floor(share) for share in percent]
+    most = sorted(range(len(whole)), key=lambda k: whole[k] - percent[k])
+    for k in most[: 100 - sum(whole)]:
+        whole[k] += 1
+    return whole
+
+
 def made_of(result: Run, summary: pd.DataFrame, column: str) -> str:
     """Return in words what the factors of an outcome make of its change, and which of them rests on an assumption; "" where that cannot be told."""
     found = factors(summary, column)
@@ -87,7 +97,8 @@ def made_of(result: Run, summary: pd.DataFrame, column: str) -> str:
         carrying = [words for words in changes if words not in against]
         text = f"It is made by {' and '.join(carrying)}, partly offset by {' and '.join(against)}."
     else:
-        parts = [f"{100.0 * factor.share:.0f} % is {words}" for words, factor in zip(changes, found, strict=True)]
+        shares = _hundred([factor.share for factor in found])
+        parts = [f"{share} % is {words}" for words, share in zip(changes, shares, strict=True)]
         text = f"Of this change, on the log scale, {', '.join(parts)}."
     size = sum(abs(factor.share) for factor in found)
     for factor in found:

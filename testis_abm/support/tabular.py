@@ -123,7 +123,8 @@ def from_json(file: IO[bytes]) -> pd.DataFrame:
 # ---- CSV
 
 
-def _defended(value: Any) -> Any:
+def defended(value: Any) -> Any:
+    """Return text that a spreadsheet would take for a formula marked as text, and anything else as it is."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
@@ -133,10 +134,10 @@ def _undefended(text: str) -> str:
 
 def csv_of(table: pd.DataFrame) -> bytes:
     """Return a table as CSV, one head line; it has no place for units, which the names of columns tell, or types."""
-    safe = table.rename(columns=_defended)
+    safe = table.rename(columns=defended)
     for k, kind in enumerate(table.dtypes):
         if not _is_number(kind) and any(isinstance(x, str) and _FORMULA.match(x) for x in table.iloc[:, k]):
-            safe.isetitem(k, table.iloc[:, k].astype(object).map(_defended))
+            safe.isetitem(k, table.iloc[:, k].astype(object).map(defended))
     return bytes(safe.to_csv(index=False, lineterminator="\n").encode(errors="backslashreplace"))
 
 

@@ -18,6 +18,11 @@ from testis_abm.support.errors import ScenarioError, TestisError
 
 _INPUTS = {"man": "physiology of the man", "model": "model parameters that studies leave open", "both": "both"}
 
+_RANGES = {
+    "man": ", BMI and age those of men at clinics, all else half to one and a half of his own; lesions that he does not have stay out",
+    "model": ", of the model those of the tables",
+}
+
 
 def sensitivity_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> list[Field]:
     """Return the fields of a sensitivity analysis."""
@@ -31,7 +36,7 @@ def sensitivity_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) 
             wide=True,
         ),
         choice("inputs", "Inputs", *_INPUTS.items(), wide=True),
-        choice("of", "Of", *of, ("untreated", "level untreated")),
+        choice("of", "Of", *of, ("untreated", "level untreated"), wide=True),
         Field("samples", "Trajectories, or base samples", "16"),
         OUTPUTS_KEPT,
     ]
@@ -45,7 +50,7 @@ def sensitivity(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
     """
     with using(scenario.own_tables):
         chosen = typed["inputs"]
-        found = paths.fields(scenario) if chosen in ("man", "both") else {}
+        found = _his(scenario) if chosen in ("man", "both") else {}
         found |= paths.uncertain() if chosen in ("model", "both") else {}
         over = {path: {"from": of.low, "to": of.high, "scale": of.scale} for path, of in found.items()}
         samples = typed.whole("samples", 4, 1024)
@@ -69,8 +74,17 @@ def sensitivity(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
         size(scenario, runs, EXPECTED, arms),
         lambda: _check(tables),
         extra=1.5,
-        note=f"{len(over)} inputs over their ranges, {'half to one and a half of his own' if chosen == 'man' else 'of the model those of the tables'}.",
+        note=f"{len(over)} inputs over their ranges{''.join(words for key, words in _RANGES.items() if chosen in (key, 'both'))}.",
     )
+
+
+def _his(scenario: Scenario) -> dict[str, paths.Varied]:
+    """Return the physiology that a man has: half of a lesion that he does not have is none.
+
+    Lesions over all that they may be, and several at once, would leave hardly a sample with a sperm to explain.
+    """
+    own = scenario.man.physiology
+    return {path: of for path, of in paths.fields(scenario).items() if own[path.removeprefix("man.")] != 0.0}
 
 
 def _check(tables: Mapping[str, Any]) -> None:
@@ -109,7 +123,7 @@ def surface_fields(scenario: Scenario, said: Mapping[str, str], kept: Kept) -> l
     sizes = [(key, f"{levels} x {levels} levels, {sets} parameter sets") for key, (levels, sets) in _SIZES.items()]
     return [
         choice("second", "Testosterone and", (E2, "oestradiol"), (RATIO, "T/E2")),
-        choice("gonadotrophins", "LH and FSH", (HELD, "held at his own levels"), (FREE, "free to answer")),
+        choice("gonadotrophins", "LH and FSH", (HELD, "held at his own levels"), (FREE, "free to answer"), wide=True),
         choice("size", "Size", *sizes, wide=True),
     ]
 
@@ -184,5 +198,5 @@ def study(scenario: Scenario, typed: Typed, kept: Kept) -> Asked:
         text=path.read_text(encoding="utf-8"),
         shipped=typed["study"],
         what="men",
-        note=f"{note}{f' doi:{study.doi}' if study.doi else ''} Its own men and treatments: nothing is taken from the form.",
+        note=f"{note}{f' doi:{study.doi}.' if study.doi else ''} Its own men and treatments: nothing is taken from the form.",
     )

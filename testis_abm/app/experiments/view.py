@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import reacton.ipyvuetify as v
 import solara
@@ -21,10 +20,12 @@ from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.opened import COMPARE, SENSITIVITY, STUDIES, SURFACE, SWEEP, TRIAL
 from testis_abm.scenario import Scenario
+from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
 _USUAL = "dose"
 _LEAST = 50_000  # bytes of a job that are worth telling
+_LARGEST = 1_000_000  # bytes of an experiment file
 _STATES = {QUEUED: "Waiting", RUNNING: "Running", DONE: "Done", FAILED: "Failed", STOPPED: "Stopped"}
 _NO_JOBS = (
     "No experiment has run yet. One that you run goes on when the page is closed; this browser finds it again here "
@@ -279,8 +280,8 @@ def _Folder(session: Session, name: str) -> None:  # noqa: N802
 def _file(row: Row) -> None:
     """Show what made the results: the experiment file, and the command."""
     text = ""
-    with contextlib.suppress(OSError):
-        text = Path(row.job.experiment).read_text(encoding="utf-8")
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # it has gone, or was damaged
+        text = files.content(row.job.experiment, _LARGEST).decode()
     if text:
         with solara.Div(classes=["ta-row"]):
             widgets.download("Experiment file of these results (TOML)", text, "experiment.toml", "text/plain")

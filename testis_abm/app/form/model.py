@@ -44,7 +44,9 @@ def model(seen: Seen) -> None:
 def _question(seen: Seen, question: Hypothesis) -> None:
     stated, known = questions.stated(seen.now, question), questions.answers(question)
     options = [(questions.OPEN, f"Open; a run takes “{parameters.in_words(question.default)}”")]
-    options += [(name, f"{parameters.in_words(name)} ({question.answers[name].weight:.0%})") for name in known]
+    options += [
+        (name, f"{parameters.in_words(name)} ({100.0 * question.answers[name].weight:.0f} %)") for name in known
+    ]
     options += [(questions.OWN, questions.OWN)] if stated == questions.OWN else []
 
     def take(answer: str) -> None:

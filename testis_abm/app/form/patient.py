@@ -9,7 +9,7 @@ import solara
 from testis_abm.app import draft, fields, widgets
 from testis_abm.app.form.controls import Fold, Seen, add, control, lines, remove, row
 from testis_abm.app.sliders import LESIONS, OTHERS, SLIDERS, Slider
-from testis_abm.scenario.grammar import CELLS
+from testis_abm.scenario.grammar import CELLS, plural
 from testis_abm.scenario.insult import KINDS, key_of, keys_of
 
 # Types of germ cell in the order in which their numbers count them, from a_dark, 0.
@@ -58,7 +58,7 @@ def _slider(seen: Seen, slider: Slider) -> None:
     except ValueError:
         value = now["man"][slider.field]
     if slider.field == "arrest_before" and not error:
-        options = [(str(number), f"before {name}s") for number, name in ARREST]
+        options = [(str(number), f"before {plural(name)}") for number, name in ARREST]
         chosen = str(int(float(value)))
         widgets.select("Arrest", chosen, options, lambda got: seen.session.edit(draft.with_slider, slider, got))
         return

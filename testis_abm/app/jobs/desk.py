@@ -89,6 +89,7 @@ class Desk:
     def __init__(self, base: Path, *, here: bool = False, keep: float = limits.KEPT_DAYS) -> None:
         self.base, self.here, self.keep = Path(os.path.abspath(base)), here, keep
         self.processes: dict[tuple[int, float], subprocess.Popen[bytes]] = {}
+        self._closed = threading.Event()
 
     def visitor(self, token: str) -> Visitor:
         """Return what the visitor of a token may see and do."""
@@ -96,16 +97,26 @@ class Desk:
 
     def all(self) -> list[Job]:
         """Return the jobs of all visitors, as they were queued."""
-        if not self.base.is_dir():
-            return []
-        folders = [path for path in self.base.iterdir() if _VISITOR.fullmatch(path.name) and jobs.is_folder(path)]
+        folders = [path for path in jobs.inside(self.base) if _VISITOR.fullmatch(path.name)]
         return sorted((job for folder in folders for job in self.of(folder)), key=lambda job: (job.queued, job.name))
 
     def of(self, visitor: Path) -> list[Job]:
         """Return the jobs in the folder of a visitor; none where that is a link."""
         if not jobs.is_folder(visitor):
             return []
-        return [job for path in visitor.iterdir() if (job := jobs.read(path, self.processes)) is not None]
+        return [job for path in jobs.inside(visitor) if (job := jobs.read(path, self.processes)) is not None]
+
+    def check(self) -> None:
+        """Make sure that the folder, or the one in which it will be made, can be written.
+
+        Raises:
+            TestisError: it cannot.
+        """
+        there = next(path for path in (self.base, *self.base.parents) if os.path.lexists(path))
+        if not there.is_dir():
+            raise TestisError(f"{there}: is no folder; name another for --folder")
+        if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+            raise TestisError(f"{there}: cannot be written; name another folder for --folder")
 
     def begin(self) -> None:
         """Take up what an earlier server left: watch what still runs, start what waits, remove what is too old."""
@@ -115,7 +126,7 @@ class Desk:
             for job in self.all():
                 if job.state == RUNNING and job.process not in self.processes:
                     self._watch(job, None)
-            self._tidy()
+        self.tidy()
         self.advance()
 
     def advance(self) -> None:
@@ -133,20 +144,24 @@ class Desk:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other threads, and other servers of the same folder, out."""
-        with files.lock(self.base):
+        """Keep other threads, and other servers of the same folder, out.
+
+        Raises:
+            TestisError: the disk refuses, whatever is done with it.
+        """
+        with files.writing(self.base), files.lock(self.base):
             yield
 
     # ---- processes
 
     def _start(self, job: Job) -> Job:
-        """Start the process of a job; return it as it is then."""
+        """Start the process of a job; return it as it is then. One that cannot be noted is ended: nobody would know of it."""
         root = str(Path(testis_abm.__file__).resolve().parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
         environment = {**os.environ, PROGRESS_FILE: str(job.progress_file), "PYTHONPATH": os.pathsep.join(paths)}
-        job.progress_file.unlink(missing_ok=True)
         line = [sys.executable, "-P", "-m", "testis_abm", *job.command]
         try:
+            job.progress_file.unlink(missing_ok=True)
             with (job.folder / LOG).open("wb") as log:
                 process = subprocess.Popen(
                     line,
@@ -158,9 +173,17 @@ class Desk:
                     start_new_session=True,
                 )
         except OSError as error:
-            return job.now(verdict=FAILED, ended=time.time(), reason=files.reason(error))
+            with contextlib.suppress(TestisError):  # it waits on
+                return job.now(verdict=FAILED, ended=time.time(), reason=files.reason(error))
+            return job
         _step_back(process.pid)
-        started = job.now(started=time.time(), ended=0.0, reason="", process=jobs.of_process(process.pid))
+        known = jobs.of_process(process.pid)
+        try:
+            started = job.now(started=time.time(), ended=0.0, reason="", process=known)
+        except TestisError:
+            jobs.end(known)
+            process.wait()
+            return job
         self.processes[started.process] = process
         self._watch(started, process)
         return started
@@ -171,6 +194,8 @@ class Desk:
     def _follow(self, job: Job, process: subprocess.Popen[bytes] | None) -> None:
         """Wait for the end of a process, within its limits, and note how it ended; then the next may start."""
         code, stopped = None, ""
+        # The time of day may be set while it runs.
+        begun = time.monotonic() - (0.0 if process is not None else max(0.0, time.time() - job.started))
         while True:
             if process is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -180,7 +205,7 @@ class Desk:
                 time.sleep(_LOOK)
             else:
                 break
-            if not stopped and (stopped := self._too_much(job)):
+            if not stopped and (stopped := self._too_much(job, time.monotonic() - begun)):
                 jobs.end(job.process)
         with (
             contextlib.suppress(TestisError),
@@ -194,9 +219,9 @@ class Desk:
         with contextlib.suppress(TestisError):
             self.advance()
 
-    def _too_much(self, job: Job) -> str:
-        """Return what limit a running job has met, or ""."""
-        if time.time() - job.started > limits.LONGEST_HOURS * 3600.0:
+    def _too_much(self, job: Job, seconds: float) -> str:
+        """Return what limit a job has met that has run for so long, or ""."""
+        if seconds > limits.LONGEST_HOURS * 3600.0:
             return (
                 f"It took more than {limits.LONGEST_HOURS:g} h, the most of this page. Resume goes on where it stopped."
             )
@@ -206,16 +231,32 @@ class Desk:
 
     def close(self) -> None:
         """End what runs, as the server ends; it can be resumed."""
+        self._closed.set()
         for process in list(self.processes):
             jobs.end(process)
 
     # ---- what is too old
 
+    def tidy(self) -> None:
+        """Remove what has been kept for long enough, and what a server that was killed has left half-made."""
+        with self.alone():
+            self._tidy()
+
+    def tidy_daily(self) -> None:
+        """Go on removing what is too old for as long as the process lives, in a thread of its own."""
+
+        def work() -> None:
+            while not self._closed.wait(_DAY):
+                with contextlib.suppress(TestisError):
+                    self.tidy()
+
+        threading.Thread(target=work, daemon=True, name="old jobs of the page").start()
+
     def _tidy(self) -> None:
-        for visitor in [path for path in self.base.iterdir() if _VISITOR.fullmatch(path.name)]:
+        for visitor in [path for path in jobs.inside(self.base) if _VISITOR.fullmatch(path.name)]:
             if not jobs.is_folder(visitor):
                 continue
-            for path in visitor.iterdir():
+            for path in jobs.inside(visitor):
                 if path.name.startswith((_NEW, _GONE)) and jobs.is_folder(path):
                     shutil.rmtree(path, ignore_errors=True)
             for job in self.of(visitor):
@@ -253,20 +294,21 @@ class Visitor:
         Raises:
             Refused: a limit of his, or of all; TestisError: the disk refuses.
         """
-        with files.writing(self.folder):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.desk.alone():
             self._room()
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             name, now = secrets.token_hex(8), time.time()
             local = [] if order.kind in ("surface", "studies") else ["--workers", self._workers(order)]
             command = (*order.command, "--out", RESULTS, "--no-plots", *local)
             place = self.folder / f"{_NEW}{name}"
-            with files.writing(self.folder):
+            try:
                 place.mkdir(mode=0o700)
-            files.write(place / EXPERIMENT, order.experiment)
-            Job(name, order.kind, order.form, order.title[:200], command, now, now, folder=place).write()
-            with files.writing(self.folder):
+                files.write(place / EXPERIMENT, order.experiment)
+                Job(name, order.kind, order.form, order.title[:200], command, now, now, folder=place).write()
                 place.rename(self.folder / name)
+            except (OSError, TestisError):
+                shutil.rmtree(place, ignore_errors=True)
+                raise
         self.desk.advance()
         return self._his(name)
 
@@ -291,12 +333,20 @@ class Visitor:
             raise Refused(f"{text}; try again later")
 
     def cancel(self, name: object) -> None:
-        """Stop a job of his, queued or running; what it has finished stays, and `resume` goes on from there."""
+        """Stop a job of his, queued or running; what it has finished stays, and `resume` goes on from there.
+
+        Raises:
+            TestisError: the disk refuses to note it; a process that runs has ended all the same.
+        """
         with self.desk.alone():
             job = self.job(name)
             if job is None or job.state not in (QUEUED, RUNNING):
                 return
-            job.now(verdict=STOPPED, reason="Cancelled.", ended=time.time())
+            try:
+                job.now(verdict=STOPPED, reason="Cancelled.", ended=time.time())
+            except TestisError:
+                jobs.end(job.process)  # it may be what fills the disk
+                raise
         jobs.end(job.process)
         self.desk.advance()
 
@@ -323,8 +373,7 @@ class Visitor:
             if (job := self.job(name)) is None:
                 return
             gone = job.folder.with_name(f"{_GONE}{job.name}")
-            with files.writing(job.folder):
-                job.folder.rename(gone)
+            job.folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def _his(self, name: str) -> Job:
@@ -375,6 +424,7 @@ def desk() -> Desk:
     made = Desk(Path(folder), here=here, keep=keep)
     atexit.register(made.close)
     made.begin()
+    made.tidy_daily()
     return made
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testis_abm.app.jobs import desk as desks
-from testis_abm.app.jobs.job import is_folder
+from testis_abm.app.jobs.job import inside, is_folder
 from testis_abm.experiments.opened import Folder
 from testis_abm.support.errors import TestisError
 
@@ -60,10 +60,10 @@ def _below(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
     """Yield the results folders below one, without links and without the jobs of visitors."""
     if not depth or not is_folder(folder):
         return
-    for path in folder.iterdir():
+    for path in inside(folder):
         if path.name.startswith(".") or not is_folder(path) or path.resolve() == desks.desk().base.resolve():
             continue
-        if any((path / mark).is_file() for mark in _MARKS):
+        if any(os.path.isfile(path / mark) for mark in _MARKS):
             yield path
         else:
             yield from _below(path, depth - 1)

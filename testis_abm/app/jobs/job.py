@@ -26,6 +26,8 @@ _ID = re.compile(r"[0-9a-f]{16}")
 _LARGEST = 1_000_000  # bytes of what is read of a record or of the end of a log
 _LINES = 6  # of a log that tell why a job failed
 _SHORTEST = 0.5  # seconds after which a rate is one
+_STARTED = 19  # place of the start of a process in what follows its name in /proc/<number>/stat
+_TICK = 0.05  # seconds within which two starts are one
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Job:
         title: in words.
         command: what follows `testis-abm`, with the folder of the job as working folder.
         created, queued, started, ended: in seconds since 1970, 0 where not yet; queued again by a resume.
-        process: number and start of its process, (0, 0) without one.
+        process: number and start of its process (`of_process`), (0, 0) without one.
         verdict: how it ended: DONE, FAILED or STOPPED, or "".
         reason: why it did not end well, or what is to be known of what it brought.
     """
@@ -159,6 +161,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def inside(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing of one that is gone, or that nobody may read."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
 def read(folder: Path, watched: Container[tuple[int, float]] = ()) -> Job | None:
     """Return the job of a folder; None if it holds none, or one that is damaged. `watched` are processes whose end will be noted."""
     if not is_name(folder.name) or not is_folder(folder):
@@ -176,8 +186,21 @@ def read(folder: Path, watched: Container[tuple[int, float]] = ()) -> Job | None
 def of_process(number: int) -> tuple[int, float]:
     """Return by what a process is known again: its number, which another may have later, and its start."""
     with contextlib.suppress(psutil.Error):
-        return number, psutil.Process(number).create_time()
+        return number, _start(number)
     return number, time.time()
+
+
+def _start(number: int) -> float:
+    """Return when a process started, in seconds of a clock that nobody sets: of Linux since it was booted, as it tells the time of day anew whenever that is set.
+
+    Raises:
+        psutil.Error: there is no such process.
+    """
+    try:
+        told = Path(f"/proc/{number}/stat").read_text(errors="replace")
+        return int(told.rpartition(")")[2].split()[_STARTED]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):  # another system, or it has gone
+        return float(psutil.Process(number).create_time())
 
 
 def alive(process: tuple[int, float]) -> bool:
@@ -189,7 +212,7 @@ def _found(process: tuple[int, float]) -> psutil.Process | None:
     number, start = process
     with contextlib.suppress(psutil.Error):
         found = psutil.Process(number) if number else None
-        return found if found is not None and abs(found.create_time() - start) < 1.0 else None
+        return found if found is not None and abs(_start(number) - start) < _TICK else None
     return None
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import solara
 
 from testis_abm.app import widgets
-from testis_abm.app.results.parts import Refused, tried
+from testis_abm.app.results.parts import Refused, refused, tried
 from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.opened import Folder
@@ -38,17 +39,26 @@ def show(session: Session, folder: str | Path, kind: str = "") -> solara.Element
 
 def stamp(folder: Path) -> Stamp:
     """Return what changes whenever something is written to a folder."""
-    places = (folder, folder / "parts")
-    return tuple(place.stat().st_mtime_ns for place in places if place.is_dir())
+    found = []
+    for place in (folder, folder / "parts"):
+        with contextlib.suppress(OSError):  # it has gone
+            found.append(place.stat().st_mtime_ns)
+    return tuple(found)
 
 
 @solara.component
 @in_its_units
 def _Results(session: Session, folder: str, kind: str, now: Stamp) -> None:  # noqa: N802
-    """Show a results folder, or why it cannot be shown."""
+    """Show a results folder, or why it cannot be shown; a fault of a folder that somebody else wrote ends here, and not the page."""
+    fault, clear = solara.use_exception()
+    solara.use_effect(clear, [now])  # what was written since may be sound
+    failed = solara.use_memo(lambda: None if fault is None else refused(fault, folder), [fault])
     found = solara.use_memo(lambda: tried(lambda: _opened(folder, kind), folder), [folder, kind, now])
     if isinstance(found, Refused):
         widgets.note(found.why, wrong=True)
+        return
+    if failed is not None:
+        widgets.note(failed.why, wrong=True)
         return
     with solara.Div(classes=["ta-results"], attributes={"data-kind": found.kind}):
         widgets.heading(found.title, 3)

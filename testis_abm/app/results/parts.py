@@ -17,6 +17,7 @@ from testis_abm.app import vue, widgets
 from testis_abm.experiments.opened import quietly
 from testis_abm.pictures.plots_screen import NARROW, WIDE
 from testis_abm.support.errors import TestisError
+from testis_abm.support.tabular import defended
 
 _log = logging.getLogger(__name__)
 FAULT = "These results cannot be shown, by a fault of the program or of the folder; the server's log tells more."
@@ -31,18 +32,23 @@ class Refused:
 
 
 def tried[T](make: Callable[[], T], folder: str | Path = "") -> T | Refused:
-    """Return what `make` makes of a folder, or why it does not: a component calls its hooks whatever comes.
-
-    Where the folder lies on the server is nobody's business: it is told by its name.
-    """
+    """Return what `make` makes of a folder, or why it does not: a component calls its hooks whatever comes."""
     try:
         with quietly():
             return make()
-    except TestisError as error:
+    except Exception as error:  # a folder that somebody else wrote must not end the page
+        return refused(error, folder)
+
+
+def refused(error: BaseException, folder: str | Path = "") -> Refused:
+    """Return in words why a folder cannot be shown.
+
+    Where it lies on the server is nobody's business: it is told by its name.
+    """
+    if isinstance(error, TestisError):
         return Refused(str(error).replace(str(folder), Path(folder).name) if str(folder) else str(error))
-    except Exception:  # a folder that somebody else wrote must not end the page
-        _log.exception("results cannot be shown")
-        return Refused(FAULT)
+    _log.error("results cannot be shown", exc_info=error)
+    return Refused(FAULT)
 
 
 @vue.component("picture")
@@ -99,12 +105,9 @@ def download(exact: pd.DataFrame, name: str) -> None:
 def csv_of(rows: pd.DataFrame) -> bytes:
     """Return a table as CSV; text that a spreadsheet would take for a formula is marked as text."""
     texts = rows.select_dtypes(exclude="number").columns
-    safe = rows.assign(**{str(name): [_plain(value) for value in rows[name]] for name in texts})
-    return bytes(safe.rename(columns=_plain).to_csv(index=False, lineterminator="\r\n").encode())
-
-
-def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    safe = rows.assign(**{str(name): [defended(value) for value in rows[name]] for name in texts})
+    text = safe.rename(columns=defended).to_csv(index=False, lineterminator="\r\n")
+    return bytes(text.encode(errors="backslashreplace"))
 
 
 def lowered(words: str) -> str:

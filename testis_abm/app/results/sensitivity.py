@@ -15,7 +15,7 @@ from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.experiments.opened import Folder, arms_of
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.experiments.sensitivity import indices, samples_needed
+from testis_abm.experiments.sensitivity import LEVEL, indices, samples_needed
 from testis_abm.experiments.store import read_manifest
 from testis_abm.pictures import rows_screen, sweeps
 from testis_abm.pictures.plots import Row, Rows
@@ -115,8 +115,8 @@ def answer(table: pd.DataFrame, method: str, case: Scenario) -> str:
     ranked = table.sort_values(size, ascending=False)
     values = ranked[size].tolist()
     names = [lowered(_axis(path, case)) for path in ranked["input"]]
-    unit = ranked["quantity"].iloc[0]
-    kind = f"The change in {lowered(word)}" if unit == "% change" else word
+    unit, level, _ = ranked["quantity"].iloc[0].partition(LEVEL)
+    kind = f"The change in {lowered(word)}" if unit == "% change" else f"{word} when treated" if level else word
     about = (
         f"crossing its range moves it by {number(values[0])} {'points' if unit == '% change' else unit}".rstrip()
         if method == "morris"
@@ -124,7 +124,8 @@ def answer(table: pd.DataFrame, method: str, case: Scenario) -> str:
     )
     others = [name for name, value in zip(names[1:], values[1:]) if value >= _SOME * values[0]][:3]
     then = f", then on {', '.join(others)}" if others else "; every other input moves it by less than half of that"
-    return f"{kind} hangs most on {names[0]} ({about}){then}."
+    told = " Some samples leave too little to tell a change from, so that levels are ranked." if level else ""
+    return f"{kind} hangs most on {names[0]} ({about}){then}.{told}"
 
 
 def _basis(found: _Ranked) -> str:

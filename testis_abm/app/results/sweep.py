@@ -69,7 +69,7 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     with solara.Div(classes=["ta-cells", "ta-choices"]):
         widgets.select("Show", word, [(name, OUTPUTS[name].title) for name in found.outputs], set_word)
         if TREATED in _arms(found):
-            names = [("", f"level, {found.called(TREATED)} and untreated"), (CHANGE, "change against untreated")]
+            names = [("", "level of both arms"), (CHANGE, "change against untreated")]
             widgets.select("As", kind, names if len(found.axes) == 1 else _kinds(found), set_kind)
         if len(found.days) > 1:
             days = [(str(k), f"day {k}") for k in found.days]

@@ -31,6 +31,7 @@ from testis_abm.results import report
 from testis_abm.statistics import mean_and_half
 
 _FEW = 2  # men of a level
+_WAITS = "Every man has been followed; estimates, intervals and p are worked out last."
 
 
 @solara.component
@@ -39,7 +40,8 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     """Show a trial, or what there is of one that goes on."""
     found = solara.use_memo(lambda: tried(lambda: _found(folder), folder.folder), [folder, now, session.units.value])
     if isinstance(found, Refused):
-        widgets.note(found.why, wrong=not folder.missing)
+        waits = folder.missing or not _analysed(folder)
+        widgets.note(found.why if folder.missing or not waits else _WAITS, wrong=not waits)
         return
     if isinstance(found, pd.DataFrame):
         widgets.paragraph(
@@ -63,6 +65,11 @@ def View(session: Session, folder: Folder, now: tuple[int, ...]) -> None:  # noq
     with parts.folded("Files"):
         parts.download(found.effects, f"{name} effects")
         parts.download(found.men, f"{name} men")
+
+
+def _analysed(folder: Folder) -> bool:
+    """Return whether the tables of an analysis are there, which come after the last man."""
+    return any((folder.folder / f"men{suffix}").is_file() for suffix in opened.FORMATS)
 
 
 def _found(folder: Folder) -> Result | pd.DataFrame:
@@ -174,16 +181,16 @@ def waterfall(found: Result) -> Waterfall:
 
 
 def differences(found: Result) -> Rows:
-    """Return the difference of every outcome that visits measure, by arm."""
+    """Return how many times the control every outcome is that visits measure, by arm: halving and doubling are as far from none."""
     groups = []
     measured = found.effects[found.effects["measured"]]
     for k, name in enumerate(found.names[1:], 1):
         rows = [
             Row(
                 f"{OUTPUTS[row.output].title}{' *' if row.column == found.outcome else ''}",
-                row.difference_pct,
-                row.low_pct,
-                row.high_pct,
+                _ratio(row.difference_pct),
+                _ratio(row.low_pct),
+                _ratio(row.high_pct),
                 colour=k % 8,
                 detail=" ".join(report.change(row.difference_pct, row.low_pct, row.high_pct)).strip(),
             )
@@ -193,10 +200,16 @@ def differences(found: Result) -> Rows:
         groups.append((name if len(found.names) > 2 else "", rows))
     return Rows(
         f"Differences from {found.names[0]}",
-        f"Difference from {found.names[0]}, % (95 % interval; * primary)",
+        f"Ratio to {found.names[0]} (95 % interval; * primary)",
         groups,
-        least=-100.0,
+        zero=1.0,
+        log=True,
     )
+
+
+def _ratio(percent: float) -> float:
+    """Return a difference in % as a ratio; what is left of nothing is drawn as a hundredth."""
+    return max(0.01, 1.0 + percent / 100.0) if math.isfinite(percent) else math.nan
 
 
 def predictors(found: Result) -> Rows:

@@ -71,8 +71,8 @@ def courses(shown: Sequence[Course]) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(assay: str) -> tuple[str, ...]:
-    return ("testosterone_nmol_l", OESTRADIOL[assay], _T, _E2, "daily_production_million_g", "concentration_million_ml")
+def _columns(assay: str) -> list[str]:
+    return ["testosterone_nmol_l", OESTRADIOL[assay], _T, _E2, "daily_production_million_g", "concentration_million_ml"]
 
 
 def marks(shown: Sequence[Recording], names: Sequence[str]) -> list[dict[str, Any]]:
