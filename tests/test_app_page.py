@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import struct
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -338,6 +339,11 @@ def test_the_keyboard_is_enough_and_everything_has_a_name(visitor):
     page.locator("[data-phase=done]").wait_for()
 
 
+def soon(holds):
+    """Return whether something holds within five seconds: the page is laid out after what was asked of it."""
+    return any(holds() or time.sleep(0.1) for _ in range(50))
+
+
 def within(page, locator):
     """Return whether an element lies within the window, and nothing but its own box over its middle."""
     box, size = locator.bounding_box(), page.viewport_size
@@ -376,7 +382,7 @@ def test_run_and_cancel_are_always_in_sight(visitor):
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             what()
-            assert all(within(page, button) for button in buttons), width
+            assert soon(lambda: all(within(page, button) for button in buttons)), width
 
     in_sight(lambda: None)
     for count, treatment in enumerate(("anastrozole", "hcg", "change of weight"), 1):
@@ -750,7 +756,8 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     page.get_by_text("Loaded into the form as clamps").wait_for()
     visitor.tab("What if")
     visitor.open("Clamps and rules")
-    assert page.get_by_label("Level", exact=True).first.input_value() == "0.02 x own"
+    levels = [of.input_value() for of in page.get_by_label("Level", exact=True).all()]
+    assert levels[:2] == ["1 x own", "0.02 x own"], "gonadotrophins held, testosterone at the lowest"
 
 
 def test_dark_and_narrow(browser, address):
@@ -774,7 +781,7 @@ def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visito
     dose.fill("90 Gy")
     dose.press("Tab")
     field.get_by_text('"90 Gy" is out of range; allowed: above 0 to 60 Gy').wait_for()
-    assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+    assert soon(page.get_by_role("button", name="Run", exact=True).is_disabled)
     dose.fill("0.5 Gy")
     field.get_by_label("Day", exact=True).fill("-3")
     field.get_by_label("Day", exact=True).press("Tab")
@@ -838,7 +845,7 @@ def test_a_shorter_plan_says_what_lies_beyond_it_and_cuts_it(visitor):
     visitor.give("change of weight", 2)
     visitor.write("Duration", "60 days")
     page.get_by_text("is not before the end of the plan").first.wait_for()
-    assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+    assert soon(page.get_by_role("button", name="Run", exact=True).is_disabled)
     change = page.locator("fieldset", has_text="Weight change 1")
     change.get_by_role("button", name="Cut weight 1 to day 60").click()
     page.get_by_text("Beyond day 60: therapy 1.").wait_for()

@@ -12,16 +12,18 @@ from matplotlib.text import Text
 from small_page import matched
 
 import testis_abm as ta
-from testis_abm.app import matching, what_if
+from testis_abm.app import answer, matching
 from testis_abm.experiments.compare import compare
 from testis_abm.experiments.hypotheses import arms_under_hypotheses, under_hypotheses
 from testis_abm.experiments.one_at_a_time import one_at_a_time
+from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.sensitivity import prepare as prepare_sensitivity
 from testis_abm.experiments.surface import surface
 from testis_abm.experiments.sweep import Swept, sweep
 from testis_abm.experiments.task import perform
 from testis_abm.experiments.trial import trial
 from testis_abm.parameters import physiology
+from testis_abm.pictures import courses
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.results.summary import render
 from testis_abm.scenario.insult import KINDS
@@ -204,7 +206,7 @@ def test_no_print_of_an_injured_man_calls_him_treated(tmp_path):
         *(_texts(figure) for figure in figures.values()),
         swept.report(swept.summary(), rows[:0]),
         surface(case, levels=3, sets=1, hold=28).text(),
-        what_if._legend(run),
+        answer._legend(run, courses.outcome(courses.arms_of(run), OUTPUTS[WORD].column)),
     ]
     for text in texts:
         assert not re.search(r"(?<!un)treated", text), text

@@ -440,10 +440,10 @@ def surface(chart: SurfaceMap) -> str:
             if math.isfinite(chart.low[i, k]):
                 words += f" ({number(float(chart.low[i, k]))} to {number(float(chart.high[i, k]))})"
             out.append(
-                f'<circle class="ta-place" data-at="{i},{k}" cx="{across(first):.1f}" cy="{up(second):.1f}" r="9">'
+                f'<circle class="ta-place" data-at="{i},{k}" tabindex="0" role="button" aria-label="{escape(words, quote=True)}" cx="{across(first):.1f}" cy="{up(second):.1f}" r="9">'
                 f"<title>{escape(words)}</title></circle>"
             )
-    return drawing((_MAP_WIDTH, _MAP_HEIGHT), _says(chart), out, "ta-chart ta-wide")
+    return drawing((_MAP_WIDTH, _MAP_HEIGHT), _says(chart), out, "ta-chart ta-wide", role="group")
 
 
 def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
