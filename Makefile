@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | check | wheel | lane-newest | lane-mesa4 | licences | house | mutation | bench | bench-peers | app-bench | schemas | tables | local-steroids | injury | men | drugs-page | gallery | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | check | docs | wheel | lane-newest | lane-mesa4 | licences | house | mutation | bench | bench-peers | app-bench | schemas | performance | tables | local-steroids | injury | men | drugs-page | gallery | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint check wheel lane-newest lane-mesa4 licences house mutation bench bench-peers app-bench schemas tables local-steroids injury men drugs-page gallery clean distclean
+.PHONY: demo app test verify lint check docs wheel lane-newest lane-mesa4 licences house mutation bench bench-peers app-bench schemas performance tables local-steroids injury men drugs-page gallery clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -67,6 +67,11 @@ schemas:
 	@scripts/make-venv
 	@.venv/bin/python -c "from testis_abm import schemas; [schemas.path(kind).write_text(schemas.text(kind), encoding='utf-8') for kind in schemas.KINDS]"
 
+# The site of the documentation, in build/docs: any fault of a page fails it.
+docs:
+	@scripts/make-venv plot app docs
+	@.venv/bin/python scripts/make_docs.py
+
 # The tables of docs/local_steroids.md, in a few minutes: make local-steroids, or roughly: make local-steroids ARGS="--sets 10"
 local-steroids:
 	@scripts/make-venv plot
@@ -98,6 +103,11 @@ bench:
 	@.venv/bin/python benchmarks/engine.py $(ARGS)
 	@.venv/bin/python benchmarks/reference_man.py $(ARGS)
 	@.venv/bin/python benchmarks/experiments.py --quick
+
+# The figures of docs/performance.md, in some minutes on an idle machine.
+performance:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_performance.py
 
 # The same day of germ cells in other frameworks; without Starsim where this Python cannot have it.
 bench-peers:

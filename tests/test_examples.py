@@ -17,7 +17,11 @@ import testis_abm as ta
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ROOT = EXAMPLES.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("testis_abm/**/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(path for path in ROOT.glob("docs/**/*.md") if path.parent.name != "made"),
+    *sorted(ROOT.glob("testis_abm/**/*.md")),
+]
 SCRIPTS = sorted(path for room in ("examples", "docs", "benchmarks", "scripts") for path in (ROOT / room).glob("*.py"))
 
 
