@@ -7,16 +7,16 @@ import subprocess
 
 import pytest
 
-from testis_abm.cli.command import main
+from testis_abm.cli.command import _parser, main
 from testis_abm.cli.completion import SHELLS, script, words
 
 
 def test_every_command_and_option_is_completed():
-    table = words()
+    table = words(_parser())
     assert {"run", "app", "completion"} <= table.keys() and "obese_anastrozole" in table["run"][2]
     assert "experiments/sweep" in table["sweep"][2] and "experiments/sweep" not in table["run"][2]
     for shell in SHELLS:
-        text = script(shell)
+        text = script(shell, _parser())
         flag = "-l {}" if shell == "fish" else "--{}"
         for name, (_, options, taken) in table.items():
             line = [part for part in text.splitlines() if f" {name}" in part]

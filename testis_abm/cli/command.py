@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         *export.COMMANDS,
         *report.COMMANDS,
         *compiling.COMMANDS,
-        *completion.COMMANDS,
+        completion.command(_parser),
         *app.COMMANDS,
     ):
         command.add(commands)

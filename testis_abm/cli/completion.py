@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from testis_abm.cli.options import Command, option
 from testis_abm.support import guard
@@ -24,20 +25,18 @@ _ZSH = "autoload -U +X compinit bashcompinit && compinit -u && bashcompinit\n"
 SHELLS = ("bash", "zsh", "fish")
 
 
-def words() -> dict[str, tuple[str, dict[str, str], Sequence[str]]]:
+def words(parser: argparse.ArgumentParser) -> dict[str, tuple[str, dict[str, str], Sequence[str]]]:
     """Return command -> its summary, its options (name -> help) and the shipped names that it takes."""
-    from testis_abm.cli.command import _parser
-
-    (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     summaries = {action.dest: action.help or "" for action in commands._choices_actions}
     names = _names()
     return {
         name: (
             summaries[name],
-            {flag: of.help or "" for of in parser._actions for flag in of.option_strings if flag.startswith("--")},
+            {flag: of.help or "" for of in own._actions for flag in of.option_strings if flag.startswith("--")},
             names.get(name, ()),
         )
-        for name, parser in commands.choices.items()
+        for name, own in commands.choices.items()
     }
 
 
@@ -56,9 +55,9 @@ def _names() -> Mapping[str, Sequence[str]]:
     return runs | of_men | shown | {"studies": ["run", "all", *known()], "completion": SHELLS}
 
 
-def script(shell: str) -> str:
+def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """Return the script of a shell."""
-    table = words()
+    table = words(parser)
     if shell == "fish":
         here = "complete -c testis-abm -n '__fish_seen_subcommand_from {}' "
         lines = [
@@ -79,15 +78,16 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("%%", "%").replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _completion(options: argparse.Namespace) -> None:
-    options.told.say(script(options.shell), end="")
+def _completion(parser: Callable[[], argparse.ArgumentParser], options: argparse.Namespace) -> None:
+    options.told.say(script(options.shell, parser()), end="")
 
 
-COMMANDS = (
-    Command(
+def command(parser: Callable[[], argparse.ArgumentParser]) -> Command:
+    """Return the command; `parser` makes that of `testis-abm`."""
+    return Command(
         "completion",
         "print what a shell needs to complete commands, options and names",
-        _completion,
+        partial(_completion, parser),
         (
             option(
                 "shell",
@@ -98,5 +98,4 @@ COMMANDS = (
         ),
         example="bash >> ~/.bashrc",
         unitless=True,
-    ),
-)
+    )
