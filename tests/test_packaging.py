@@ -55,4 +55,6 @@ def test_the_page_of_licences_holds_every_direct_dependency_as_installed():
 def test_nothing_that_users_install_is_under_the_gpl():
     page = make_licences.PAGE.read_text(encoding="utf-8")
     tables = [line for line in page.splitlines() if line.startswith("|")]
-    assert not [line for line in tables if re.search(r"(?<!L)GPL|General Public", line.replace("LGPL", ""))]
+    # docutils, which builds the site alone, is in the public domain but for some files; its GPL is of one for an editor.
+    named = [line for line in tables if not line.rstrip(" |").endswith("| docutils")]
+    assert not [line for line in named if re.search(r"(?<!L)GPL|General Public", line.replace("LGPL", ""))]
