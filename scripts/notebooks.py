@@ -105,7 +105,8 @@ def page(paths: list[Path]) -> str:
     for path in paths:
         title, text = title_of(path)
         parts += [
-            f"## [{title}](notebooks/{path.name})",
+            f"## {title}",
+            f"Notebook: [{path.name}](notebooks/{path.name})",
             text.replace("](../", "]("),
             f"![{title}](gallery/{path.stem}.png)",
         ]
