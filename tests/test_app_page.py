@@ -454,8 +454,8 @@ def test_results_of_an_earlier_form_are_marked(visitor):
     assert not earlier.count()
     visitor.write("Start day", "30")
     earlier.wait_for()
-    assert page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 30 to 60").count() == 1
-    assert page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 0 to 60").count() == 1
+    page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 30 to 60").wait_for()
+    page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 0 to 60").wait_for()
     visitor.tab("Slide")
     earlier.wait_for()
     visitor.tab("What if")
