@@ -27,7 +27,7 @@ from testis_abm.results.report import number
 from testis_abm.support.tabular import defended
 
 _FIGURE = 760  # pixels: as wide as a picture that is downloaded is drawn
-_STEP = 40  # pixels: a chart that fills its column is drawn anew once that is so much wider
+_STEP = 40  # pixels: a chart that fills its column is drawn again once that is so much wider
 _WANTED = ("levels", "figure", "csv")
 
 

@@ -22,7 +22,7 @@ _MOST = 2000  # characters: many listed days
 class Seen:
     """What a form shows at one time: the session, the draft as it was then, and what it says.
 
-    A fold is shown anew when one of these is another.
+    A fold is made again when one of these is another.
     """
 
     session: Session

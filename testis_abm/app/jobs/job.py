@@ -191,7 +191,7 @@ def of_process(number: int) -> tuple[int, float]:
 
 
 def _start(number: int) -> float:
-    """Return when a process started, in seconds of a clock that nobody sets: of Linux since it was booted, as it tells the time of day anew whenever that is set.
+    """Return when a process started, in seconds of a clock that nobody sets: of Linux since it was booted, where other clocks move whenever the time of day is set.
 
     Raises:
         psutil.Error: there is no such process.

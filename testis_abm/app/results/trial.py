@@ -1,4 +1,4 @@
-"""A virtual trial: the primary outcome, men by their change, who came how far, what foretells a response, power."""
+"""A virtual trial: the primary outcome, men by their change, who came how far, baseline predictors of response, power."""
 
 from __future__ import annotations
 

@@ -11,18 +11,18 @@ const Strip = {
   get days() { return [this.first, Math.max(this.planned, this.first + 1)]; },
   /** Return how far a day is along the time line, from 0 to 100. */
   along(day) { const [first, last] = this.days; return (100 * (day - first)) / (last - first); },
-  /** Draw the courses if they have changed (`anew`), and put the day where it is. */
-  course(anew = false) {
+  /** Draw the courses if they have changed (`fresh`), and put the day where it is. */
+  course(fresh = false) {
     const courses = this.model.get("courses") || [], marks = this.model.get("marks") || [], day = Math.floor(this.day + 1e-6);
-    if (anew || this.drawnTo !== `${this.days}`) {
+    if (fresh || this.drawnTo !== `${this.days}`) {
       this.drawnTo = `${this.days}`;
       this.charts = courses.map((course) => this.chart(course));
       const lines = marks.length ? [this.line(marks)] : [];
       this.strip.replaceChildren(...lines, make("div", { class: "tubule-courses" }, ...this.charts.map((of) => of.root)));
     }
     this.point();
-    if (this.saidOn === `${day} ${this.drawnTo} ${anew}` && !anew) return;
-    this.saidOn = `${day} ${this.drawnTo} ${anew}`;
+    if (this.saidOn === `${day} ${this.drawnTo} ${fresh}` && !fresh) return;
+    this.saidOn = `${day} ${this.drawnTo} ${fresh}`;
     (this.charts || []).forEach(({ levels, unit, root, course }) => {
       const found = course.arms.map((arm) => this.levelOn(arm, day)), on = found.map((of) => figure(of.level));
       const sampled = [...new Set(found.filter((of) => of.day !== day && of.level !== null).map((of) => `day ${of.day}`))];
