@@ -171,3 +171,12 @@ def test_what_is_no_table_is_one_error(tmp_path, name):
             outputs.read_table(tmp_path / name)
     with pytest.raises(TestisError):
         outputs.read_table(tmp_path / f"none-{name}")
+
+
+def test_a_column_that_was_read_without_any_text_is_text():
+    read = pd.read_csv(io.StringIO("name,question,value\na,,1\nb,,2\n"))
+    table = tabular.with_texts(read, ["name", "question"])
+    assert table["question"].tolist() == ["", ""] and table["name"].tolist() == ["a", "b"]
+    assert table["value"].tolist() == [1, 2]
+    with pytest.raises(KeyError):
+        tabular.with_texts(read, ["answer"])

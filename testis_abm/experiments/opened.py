@@ -18,7 +18,7 @@ import pandas as pd
 from testis_abm.experiments.store import MANIFEST, progress, read, read_manifest
 from testis_abm.parameters.tables import NONE, using
 from testis_abm.scenario import Scenario, load
-from testis_abm.support import files, guard
+from testis_abm.support import files, guard, tabular
 from testis_abm.support.errors import Note, TestisError, printable
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def comparison(folder: str | Path) -> Comparison:
         runs = read(folder)
     if runs.empty:
         raise TestisError("No run is finished yet.")
-    named = {column: known[column].fillna("") for column in ("question", "answer")} if known is not None else {}
-    models = pd.DataFrame() if known is None else known.assign(**named)
+    models = pd.DataFrame() if known is None else tabular.with_texts(known, ("question", "answer"))
     return analyse(arms_of(folder), runs, read_manifest(folder)["title"], known=models)
 
 

@@ -40,7 +40,7 @@ from testis_abm.scenario import Clamp, load
 from testis_abm.scenario.amounts import quantity
 from testis_abm.statistics import LEAST_MEN
 from testis_abm.studies.ensemble import shipped
-from testis_abm.support import files, guard, outputs
+from testis_abm.support import files, guard, outputs, tabular
 from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
@@ -316,7 +316,7 @@ def from_tables(about: Mapping[str, Any], points: pd.DataFrame, path: pd.DataFra
     if len(points) != len(about["sets"]) * len(axes[0].levels) * len(axes[1].levels):
         raise ValueError("the points are not those of the axes")
     answers = [name for name in points if name not in ("set", "t_own", "e2_own", *COLUMNS)]
-    points, states = (rows.assign(**{name: rows[name].fillna("") for name in answers}) for rows in (points, states))
+    points, states = (tabular.with_texts(rows, answers) for rows in (points, states))
     end = int(path["day"].max()) if len(path) else 0
     return Surface(
         scenario, (axes[0], axes[1]), points, path, states, about["gonadotrophins"], int(about["hold_days"]), end

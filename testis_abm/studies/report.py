@@ -12,7 +12,7 @@ import pandas as pd
 from testis_abm import __version__
 from testis_abm.results.report import number
 from testis_abm.scenario.scenario import EXTRAPOLATION
-from testis_abm.support import files, guard, outputs
+from testis_abm.support import files, guard, outputs, tabular
 from testis_abm.support.errors import TestisError
 
 _JSON, _CSV = "studies.json", "studies.csv"
@@ -153,8 +153,7 @@ def read(folder: str | Path) -> pd.DataFrame:
     """
     path = guard.path(folder, "folder") / _CSV
     try:
-        table = pd.read_csv(path)
-        table = table.assign(**{name: table[name].fillna("").astype(str) for name in _TEXTS})
+        table = tabular.with_texts(pd.read_csv(path), _TEXTS)
         table["sign"] = table["sign"].map({True: True, False: False, "True": True, "False": False}).astype(object)
         table["inside"] = table["inside"].astype(str).eq("True")
     except (OSError, ValueError, KeyError) as error:

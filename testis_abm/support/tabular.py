@@ -12,7 +12,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
@@ -81,6 +81,16 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table, each by column, as JSON has them."""
     names = [str(name) for name in table]
     return [dict(zip(names, map(plain, row))) for row in _rows(table)]
+
+
+def with_texts(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return the table with these columns as text, "" where nothing stands: a column without any text is read as numbers.
+
+    Raises:
+        KeyError: it lacks one.
+    """
+    texts = {name: table[name].astype(object) for name in names}
+    return table.assign(**{name: column.where(column.notna(), "").astype(str) for name, column in texts.items()})
 
 
 def _rows(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
