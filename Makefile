@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | schemas | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | check | docs | wheel | lane-newest | lane-mesa4 | licences | house | mutation | bench | bench-peers | app-bench | schemas | performance | tables | local-steroids | injury | men | drugs-page | gallery | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench schemas tables local-steroids injury men drugs-page clean distclean
+.PHONY: demo app test verify lint check docs wheel lane-newest lane-mesa4 licences house mutation bench bench-peers app-bench schemas performance tables local-steroids injury men drugs-page gallery clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -21,15 +21,32 @@ test:
 	@scripts/make-venv plot test
 	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS); status=$$?; echo $$status >"$(PYTEST_STATUS)"; exit $$status
 
-# The statistical tests that take long, beside the suite.
+# Theory, steady states, kinetics, mass balance, both engines, mutants, slow tests; an hour, or some minutes: make verify ARGS=--quick
 verify:
 	@scripts/make-venv plot test
-	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal -m slow
+	@.venv/bin/python scripts/verify.py $(ARGS)
+
+# The one check before a change is handed in: style, types and tests.
+check: lint test
 
 lint:
 	@scripts/make-venv dev
 	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m mypy
+
+# Wheel and sdist into dist/, tried outside the checkout on the oldest and the newest Python here (some minutes).
+wheel:
+	@scripts/check-wheel
+
+# docs/licences.md, from the metadata of what is installed.
+licences:
+	@scripts/make-venv plot test dev
+	@.venv/bin/python scripts/make_licences.py
+
+# Near tests and golden numbers in a venv of their own: without pins, and with a pre-release of Mesa 4.
+lane-newest lane-mesa4:
+	@scripts/lane $@
 
 # Sizes and structure of the source: make house, or of another checkout: make house CHECKOUT=/path
 house:
@@ -49,6 +66,11 @@ tables:
 schemas:
 	@scripts/make-venv
 	@.venv/bin/python -c "from testis_abm import schemas; [schemas.path(kind).write_text(schemas.text(kind), encoding='utf-8') for kind in schemas.KINDS]"
+
+# The site of the documentation, in build/docs: any fault of a page fails it.
+docs:
+	@scripts/make-venv plot app docs
+	@.venv/bin/python scripts/make_docs.py
 
 # The tables of docs/local_steroids.md, in a few minutes: make local-steroids, or roughly: make local-steroids ARGS="--sets 10"
 local-steroids:
@@ -70,12 +92,22 @@ drugs-page:
 	@scripts/make-venv plot
 	@.venv/bin/python scripts/make_drugs.py
 
+# docs/gallery.md and its pictures, from the notebooks, in half a minute.
+gallery:
+	@scripts/make-venv plot test
+	@.venv/bin/python scripts/notebooks.py
+
 # Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:
 	@scripts/make-venv plot
 	@.venv/bin/python benchmarks/engine.py $(ARGS)
 	@.venv/bin/python benchmarks/reference_man.py $(ARGS)
 	@.venv/bin/python benchmarks/experiments.py --quick
+
+# The figures of docs/performance.md, in some minutes on an idle machine.
+performance:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_performance.py
 
 # The same day of germ cells in other frameworks; without Starsim where this Python cannot have it.
 bench-peers:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIND_PYTHON = ROOT / "scripts" / "find-python"
 # Put together here so that this file passes its own test.
 INDEX_HOSTS = [f"{name}.org" for name in ("pypi", "pythonhosted", "npmjs")]
-SKIPPED = {".venv", ".git", "runs", "build", "dist", "__pycache__", ".hypothesis"}
+SKIPPED = {".venv", ".lanes", ".git", "runs", "build", "dist", "__pycache__", ".hypothesis"}
 SKIPPED |= {".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 GOOD = f'exec {shlex.quote(sys.executable)} "$@"'

@@ -300,3 +300,11 @@ def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
     assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(
         str(package / "biology" / "axis.py")
     )
+
+
+def test_rules_run_uncompiled_too():
+    """`make mutation` needs them so."""
+    code = "from testis_abm.biology.draws import lineages; print(len({*lineages(1, 2, 5).tolist()}))"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "5\n", done.stderr

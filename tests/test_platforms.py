@@ -37,7 +37,7 @@ if __name__ == "__main__":
     result = ta.run(case)
     assert ta.RunResult is type(result) and len(ta.RunResult.load(result.save(here / "run")).hormones) == 28
     for workers in (1, 2):
-        table = ta.sweep({**case, "sweep": {"over": over, "replicates": 2}}, here / f"sweep-{workers}", workers=workers)
+        table = ta.sweep({**case, "sweep": {"over": over, "replicates": 2}}, here / f"sweep-{workers}", workers=workers).table
         assert len(table) == 16 and (table["error"] == "").all()
     man = ta.TestisModel(ta.load(case), rng=1)
     man.run_for(2)

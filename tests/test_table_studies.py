@@ -82,7 +82,6 @@ def test_what_no_mean_can_be_taken_of_is_refused(tmp_path):
     ],
 )
 def test_what_is_to_move_is_looked_at_before_the_table(tmp_path, monkeypatch, capsys, more, named):
-    pytest.importorskip("iterative_ensemble_smoother")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "klinik.csv").write_text("no table of men")
     assert main(["calibrate", "klinik.csv", "--json", *more]) == 2
@@ -91,7 +90,6 @@ def test_what_is_to_move_is_looked_at_before_the_table(tmp_path, monkeypatch, ca
 
 
 def test_faults_of_a_calibration_are_one_document(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("iterative_ensemble_smoother")
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path, ROWS[:1])
     assert main(["calibrate", path.name, "--json", "--move", "axis.lh_reference"]) == 2

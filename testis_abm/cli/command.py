@@ -16,6 +16,7 @@ from testis_abm.choices import DISCLAIMER, UNTREATED
 from testis_abm.cli import (
     app,
     compiling,
+    completion,
     experiments,
     export,
     histology,
@@ -158,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         *export.COMMANDS,
         *report.COMMANDS,
         *compiling.COMMANDS,
+        completion.command(_parser),
         *app.COMMANDS,
     ):
         command.add(commands)

@@ -58,7 +58,6 @@ _LABS = tuple(
     for name, measure in GIVEN.items()
 )
 _DAYS = 180  # of treatment with --give
-_MEN = 200  # who are treated
 
 
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
@@ -137,40 +136,24 @@ def _twin(options: argparse.Namespace) -> int | None:
     # As they were given, or in SI units where those are in force: the twin's own.
     units = {} if unit_system() == SI else {name: (lab.unit, lab.factor) for name, lab in labs.items()}
     told.say(report.matches(found, units))
-    _treated(options, found, case, own, seed)
+    _treated(options, found, case, seed)
     return None
 
 
-def _treated(
-    options: argparse.Namespace, found: Twin, case: Scenario | None, own: Mapping[str, float] | None, seed: int
-) -> None:
+def _treated(options: argparse.Namespace, found: Twin, case: Scenario | None, seed: int) -> None:
     """Tell the response of matching virtual patients to a therapy, if there is one; write all that is known of them."""
-    from testis_abm.population import report
-
     told = options.told
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
-        from testis_abm.population.predict import changes, predict, predict_with, readouts
+        from testis_abm.population import treated
         from testis_abm.studies.ensemble import shipped
 
-        drawn = options.men or _MEN
-        men, lesions = (sample(drawn, seed) for sample in (found.sample, found.sample_lesions))
-        answers = None
-        if options.ensemble:
-            before, after, answers = predict_with(men, case, shipped())
-        else:
-            before, after = predict(men, case)
+        sets = shipped() if options.ensemble else None
+        response = treated.treated(found, case, sets, men=options.men or treated.MEN, seed=seed)
         told.of(case)
         told.seed = seed
-        told.say(
-            f"\nPredicted response of all matching virtual patients ({drawn} drawn): "
-            f"{case.heading}, {case.plan.duration_days} days"
-        )
-        told.say("\n".join([*(f"  {line}" for line in report.therapies(case)), ""]))
-        told.say(report.predicted(before, after, lesions, answers, found.dependable, own))
-        tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
-        tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
-        tables |= {} if answers is None else {"answers": answers}
+        told.say(f"\n{response.text()}")
+        tables |= treated.tables(response)
     for name in ("physiology", "labs", "prediction", "safety_and_outcome"):
         if name in tables:
             told.row(name, tables[name])
@@ -182,7 +165,7 @@ def _treated(
         if case is not None and not options.no_plots:
             from testis_abm.pictures.twin import draw
 
-            picture(told, draw(before, after, case), "before_and_after", folder)
+            picture(told, draw(response.before, response.after, case), "before_and_after", folder)
         told.show(f"Results in {options.out}/")
 
 
@@ -351,7 +334,7 @@ def _twin_of(options: argparse.Namespace, table: Table, one: str, case: Scenario
             + ("" if after.dependable else "; too few for intervals")
         )
         found = after.twin
-    _treated(options, found, case, own, seed)
+    _treated(options, found, case, seed)
 
 
 def _responses(options: argparse.Namespace, found: Found, case: Scenario, seed: int, folder: Path) -> int:
@@ -463,7 +446,7 @@ COMMANDS = (
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
-            whole("--men", f"matching virtual patients that are treated (default {_MEN}; of each man of a table 24)"),
+            whole("--men", "matching virtual patients that are treated (default 200; of each man of a table 24)"),
             whole(
                 "--rise", "rise in %% from which a man of a table is said to respond (default 20)", None, (0, 10_000)
             ),

@@ -169,10 +169,6 @@ def _studies(options: argparse.Namespace) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    try:
-        import iterative_ensemble_smoother  # noqa: F401
-    except ImportError:
-        raise TestisError('calibration needs one more package: pip install "testis_abm[calibrate]"') from None
     from testis_abm.studies import report
     from testis_abm.studies.calibrate import calibrate, cross_validate
 

@@ -36,6 +36,7 @@ from testis_abm.statistics import resampled
 from testis_abm.studies.ensemble import FILE, Ensemble, write
 from testis_abm.studies.replay import POOL, courses, expectation, replay, scores_by_answer
 from testis_abm.studies.score import CONFIGURATION, configuration, error, scaled, toward
+from testis_abm.studies.smoother import assimilate
 from testis_abm.studies.study import Observation, Study, known, load_study
 from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import TestisError, printable
@@ -235,11 +236,6 @@ def cross_validate(
     return found
 
 
-def _all(correlations: np.ndarray, members: object) -> np.ndarray:
-    """Return that every parameter goes with every observation (True as often as there are correlations)."""
-    return np.ones_like(correlations, dtype=bool)
-
-
 def _left_out(ensemble: Ensemble, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the replay of a study under an ensemble, and the scores of its observations under each answer."""
     return replay(_shipped(name), ensemble, sets=24, repeats=240), scores_by_answer(_shipped(name), ensemble)
@@ -308,13 +304,8 @@ class Calibration:
             hidden: of the members before; sets_of: parameter sets of such.
             folder: where rounds are kept.
         """
-        from iterative_ensemble_smoother import AdaptiveESMDA
-
         seen, sd, chosen = fitted(paths)
-        rng = np.random.default_rng(self.seed + 1)
-        few = len(hidden) <= _FEW * self.members
-        goes_with = _all if few else "three_over_sqrt_ensemble_members"
-        smoother = AdaptiveESMDA(covariance=sd**2, observations=seen, alpha=self.rounds, seed=rng)
+        many = len(hidden) > _FEW * self.members
         folder.mkdir(parents=True, exist_ok=True)
         rounds = []
         for turn in range(self.rounds):
@@ -322,11 +313,9 @@ class Calibration:
             far = (rounds[-1][chosen] - seen[:, None]) / sd[:, None]
             error_of, mean_error = np.sqrt((far**2).mean()), np.sqrt((far.mean(axis=1) ** 2).mean())
             self.log(f"  misfit {error_of:.2f} SD (root mean square); of the mean {mean_error:.2f}")
-            # The smoother's own draws follow the round, so that a resumed calibration is the unbroken one.
-            smoother.rng = np.random.default_rng([self.seed, turn])
-            smoother.prepare_assimilation(Y=rounds[-1][chosen])
-            with np.errstate(invalid="ignore"):  # what no member moves goes with nothing
-                moved = smoother.assimilate_batch(X=hidden, correlation_callback=goes_with, n_jobs=1)
+            # The draws follow the round, so that a resumed calibration is the unbroken one.
+            rng = np.random.default_rng([self.seed, turn])
+            moved = assimilate(hidden, rounds[-1][chosen], seen, sd, rounds=self.rounds, rng=rng, localised=many)
             hidden = np.clip(moved, -3.5, 3.5)
         return np.asarray(hidden), rounds
 

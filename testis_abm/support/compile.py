@@ -36,6 +36,8 @@ def compiled(rule: Callable[..., Any] | None = None, **options: Any) -> Any:
     if rule is None:
         return lambda function: compiled(function, **options)
     dispatcher = numba.njit(nogil=True, **options)(rule)
+    if dispatcher is rule:  # NUMBA_DISABLE_JIT, as benchmarks/mutation.py sets it
+        return rule
     dispatcher._cache = _Kept(rule, options)
     dispatcher.compile = unswept()(dispatcher.compile)
     return dispatcher
