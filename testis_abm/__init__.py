@@ -10,24 +10,56 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from testis_abm.agents.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.app.notebook import slide
-    from testis_abm.experiments.compare import compare
     from testis_abm.experiments.hypotheses import under_hypotheses
-    from testis_abm.experiments.sensitivity import sensitivity
-    from testis_abm.experiments.sweep import sweep
-    from testis_abm.experiments.trial import trial
-    from testis_abm.facade import PulsesResult, RunResult, SurfaceResult, pulses, run, surface
+    from testis_abm.facade import (
+        Comparison,
+        PulsesResult,
+        RunResult,
+        SensitivityResult,
+        SurfaceResult,
+        SweepResult,
+        TrialResult,
+        Twin,
+        TwinResponse,
+        compare,
+        find_twin,
+        pulses,
+        run,
+        sensitivity,
+        surface,
+        sweep,
+        trial,
+    )
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.parameters.tables import using
     from testis_abm.population.screen import screen
-    from testis_abm.population.twin import find as find_twin
     from testis_abm.quantities import in_units
-    from testis_abm.scenario import Scenario
+    from testis_abm.scenario import Man, Scenario, Therapy
     from testis_abm.scenario.folder import tables
     from testis_abm.scenario.load import load
     from testis_abm.support.errors import ScenarioError, TestisError
 
 __version__ = "0.1.0"
 
+_FACADE = (
+    "Comparison",
+    "PulsesResult",
+    "RunResult",
+    "SensitivityResult",
+    "SurfaceResult",
+    "SweepResult",
+    "TrialResult",
+    "Twin",
+    "TwinResponse",
+    "compare",
+    "find_twin",
+    "pulses",
+    "run",
+    "sensitivity",
+    "surface",
+    "sweep",
+    "trial",
+)
 _HOME = {
     "ScenarioError": "support.errors",
     "TestisError": "support.errors",
@@ -36,39 +68,38 @@ _HOME = {
     "SertoliCell": "agents.model",
     "TestisModel": "agents.model",
     "ExpectedMan": "man.mean_field",
-    "PulsesResult": "facade",
-    "RunResult": "facade",
-    "SurfaceResult": "facade",
-    "find_twin": "population.twin",
     "in_units": "quantities",
     "screen": "population.screen",
-    "compare": "experiments.compare",
-    "sensitivity": "experiments.sensitivity",
+    **dict.fromkeys(_FACADE, "facade"),
     "slide": "app.notebook",
-    "sweep": "experiments.sweep",
-    "trial": "experiments.trial",
     "under_hypotheses": "experiments.hypotheses",
-    "pulses": "facade",
-    "run": "facade",
-    "surface": "facade",
+    "Man": "scenario",
     "Scenario": "scenario",
+    "Therapy": "scenario",
     "load": "scenario",
     "tables": "scenario.folder",
     "using": "parameters.tables",
 }
-_INSIDE = {"find_twin": "find"}
 __all__ = [
+    "Comparison",
     "ExpectedMan",
     "GermCell",
     "LeydigCell",
+    "Man",
     "PulsesResult",
     "RunResult",
     "Scenario",
     "ScenarioError",
+    "SensitivityResult",
     "SertoliCell",
     "SurfaceResult",
+    "SweepResult",
     "TestisError",
     "TestisModel",
+    "Therapy",
+    "TrialResult",
+    "Twin",
+    "TwinResponse",
     "compare",
     "find_twin",
     "in_units",
@@ -93,6 +124,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'testis_abm' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"testis_abm.{_HOME[name]}"), _INSIDE.get(name, name))
+    value = getattr(import_module(f"testis_abm.{_HOME[name]}"), name)
     globals()[name] = value
     return value

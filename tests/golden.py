@@ -71,7 +71,7 @@ def _sweep() -> dict[str, float]:
         "sweep": {"engine": "expected", "over": {"man.bmi": [24, 34], "therapy.1.dose": ["0.2 mg", "1 mg"]}},
     }
     with tempfile.TemporaryDirectory() as folder:
-        return _columns(ta.sweep(table, Path(folder) / "sweep"))
+        return _columns(ta.sweep(table, Path(folder) / "sweep").table)
 
 
 def _trial() -> dict[str, float]:

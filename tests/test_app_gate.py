@@ -29,6 +29,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 from testis_abm.app import gate  # noqa: E402
 from testis_abm.app.connection import Connection  # noqa: E402
+from testis_abm.app.offline import ASSETS  # noqa: E402
 
 INFO = {
     "header": {"msg_type": "kernel_info_request", "msg_id": "1"},
@@ -393,6 +394,10 @@ def test_nothing_is_fetched_for_a_request(port, log):
         "%2e%2e/%2e%2e/pyvenv.cfg",
     ):
         assert asked(port, f"/_solara/cdn/{path}")[0] == 404
+    for file in (
+        file for file in ASSETS.rglob("*") if file.is_file()
+    ):  # nor for one that lies here, under another name
+        assert asked(port, f"/_solara/cdn/{file.relative_to(ASSETS).as_posix()}")[0] == 200, file
     assert "Could not load URL" not in log.read_text()
     assert asked(port, "/_solara/cdn/requirejs@2.3.6/require.js")[0] == 200
     assert asked(port, "/resourcez?verbose")[0] == 404

@@ -17,7 +17,11 @@ import testis_abm as ta
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ROOT = EXAMPLES.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("testis_abm/**/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(path for path in ROOT.glob("docs/**/*.md") if path.parent.name != "made"),
+    *sorted(ROOT.glob("testis_abm/**/*.md")),
+]
 SCRIPTS = sorted(path for room in ("examples", "docs", "benchmarks", "scripts") for path in (ROOT / room).glob("*.py"))
 
 
@@ -90,9 +94,44 @@ def test_heat_stress_runs_on_both_engines():
     assert len(collected[0]) == 3 and collected[0].equals(collected[1])
 
 
-def test_mesas_own_page_shows_a_man(monkeypatch):
+def run_as_script(name, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    return runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+def test_mesas_collector_sees_man_and_cells(monkeypatch, capsys):
+    made = run_as_script("mesa_datacollector.py", monkeypatch, "--days", "20")
+    assert "oestradiol at the Leydig cells" in capsys.readouterr().out
+    man = made["Counted"]({"title": "Counted", "tissue": {"tubules": 1}}, rng=1)
+    man.step()
+    table = man.datacollector.get_model_vars_dataframe()
+    assert table["day"].tolist() == [-28, -27]
+    assert table["germ_cells"].iloc[-1] == man.tissue.counts().sum() and table["pachytene"].gt(0).all()
+    leydig = man.datacollector.get_agenttype_vars_dataframe(ta.LeydigCell)
+    assert len(leydig) == 2 * len(man.agents_by_type[ta.LeydigCell]) and leydig["oestradiol_pmol_l"].gt(0).all()
+
+
+def test_mesas_batch_runner_runs_it(monkeypatch, capsys):
+    run_as_script("mesa_batch.py", monkeypatch)
+    released = [float(row.split()[1]) for row in capsys.readouterr().out.splitlines()[2:]]
+    assert len(released) == 3 and released[0] > released[1] > released[2]
+
+
+def test_agents_of_ones_own_act_on_cells_and_are_felt_by_the_axis(monkeypatch, capsys):
+    run_as_script("own_agent.py", monkeypatch)
+    *rows, kinds = capsys.readouterr().out.splitlines()[1:]
+    day = {int(cells[0]): (float(cells[3]), float(cells[4])) for cells in map(str.split, rows)}
+    assert day[15][0] < 0.8 * day[10][0] and day[20][1] > 1.3 * day[10][1]  # testosterone falls, LH rises
+    assert day[60][0] > 0.95 * day[10][0] and "Macrophage 40" in kinds
+
+
+@pytest.mark.parametrize("settings", [{}, {"bmi": 26, "dose": 0.0, "rng": "7"}], ids=["as it opens", "after sliders"])
+def test_mesas_own_page_shows_a_man(monkeypatch, settings):
     solara = pytest.importorskip("solara")
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    page = runpy.run_path(str(EXAMPLES / "mesa_page.py"))["Page"]
-    _, context = solara.render(page(), handle_error=False)
+    page = runpy.run_path(str(EXAMPLES / "mesa_page.py"))
+    _, context = solara.render(page["Page"](), handle_error=False)
     context.close()
+    man = page["Counted"](**settings)
+    assert man.case.treated == (settings.get("dose", 1.0) > 0) and man.seed == int(settings.get("rng", 1))
+    assert man.case.man.bmi == settings.get("bmi", 33) and settings.keys() <= page["PARAMETERS"].keys()

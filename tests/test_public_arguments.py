@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +18,11 @@ from test_results_synthetic import make, short
 
 import testis_abm as ta
 from testis_abm import RunResult, parameters, population, scenario
-from testis_abm.experiments import design, sensitivity, sweep
+from testis_abm.experiments import design, sensitivity, simulate, sweep
 from testis_abm.experiments.experiment import How
 from testis_abm.man import parameter_set
 from testis_abm.man.physiology import complete
+from testis_abm.pictures.drawing import Look
 from testis_abm.population import predict
 from testis_abm.population.screen import Sampling
 from testis_abm.results import store
@@ -39,8 +41,14 @@ MADE = {
     "PastTherapy",
     "past_doses",
     "clashes",
+    "Comparison",
     "PulsesResult",
+    "SensitivityResult",
     "SurfaceResult",
+    "SweepResult",
+    "TrialResult",
+    "Twin",
+    "TwinResponse",
     "ScenarioError",
     "TestisError",
 }
@@ -66,6 +74,7 @@ REPLAYED = pd.DataFrame(
 STORE: dict[str, Any] = {"folder": "none"}
 EXPERIMENT: dict[str, Any] = {"folder": "s", "workers": 1}
 TREATED = {**SMALL, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}
+TWIN = ta.find_twin({"t": 9.0, "lh": 3.1})
 HYPOTHESES = ta.under_hypotheses(TREATED)
 SURFACE = ta.surface(SMALL, levels=3, sets=1, hold=28)
 # Arguments with which each works, or comes so far that it has looked at all of them.
@@ -104,6 +113,16 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "surface.text": (SURFACE.text, {"word": "TMC"}),
     "surface.plot": (SURFACE.plot, {"word": "TMC"}),
     "surface.save": (lambda folder: SURFACE.save(folder), {"folder": "new"}),
+    "Man": (ta.Man, {}),
+    "Man.preset": (lambda name, bmi: ta.Man.preset(name, bmi=bmi), {"name": "fertile", "bmi": 30}),
+    "Therapy": (ta.Therapy, {}),
+    "Twin.treat": (
+        lambda therapy, days, men, seed, ensemble: TWIN.treat(
+            therapy, days=days, men=men, seed=seed, ensemble=ensemble
+        ),
+        {"therapy": "anastrozole 1 mg daily", "days": 1, "men": 1, "seed": 1, "ensemble": False},
+    ),
+    "RunResult.plot": (lambda figure: RESULT.plot(figure=figure), {"figure": "hormones"}),
     "Clamp": (
         lambda quantity, level, first, last: scenario.Clamp(quantity, level, **{"from": first, "until": last}),
         {"quantity": "LH", "level": "own", "first": "day 0", "last": "day 3"},
@@ -126,7 +145,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "load_study": (load_study, {"source": "nowhere.toml"}),
     **{
         name: (getattr(scenario, name), {})
-        for name in ("Man", "Observed", "Partner", "Plan", "Rule", "Samples", "Therapy", "Tissue", "Weight")
+        for name in ("Observed", "Partner", "Plan", "Rule", "Samples", "Tissue", "Weight")
     },
     "bmi_on": (scenario.bmi_on, {"day": 3.0, "present": 30.0, "changes": ()}),
     "canonical_unit": (scenario.canonical_unit, {"variable": "lh_iu_l"}),
@@ -162,11 +181,24 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 
 
+KEYWORDS: Mapping[str, Any] = {
+    "How": How,
+    "Look": Look,
+    "Sampling": Sampling,
+    "simulate.Options": simulate.Options,
+    "sweeps.Options": sweep.Options,
+}
+
+
 def arguments_of(function: Callable[..., object]) -> list[str]:
     """Return the names of a function's arguments, those of how an experiment is run one by one."""
-    more = {"how": How, "sampling": Sampling}
-    names = inspect.signature(function).parameters
-    return [one for name in names for one in (more[name].__annotations__ if name in more else [name])]
+    found: list[str] = []
+    for name, argument in inspect.signature(function).parameters.items():
+        if argument.kind is argument.VAR_KEYWORD and (kind := re.search(r"Unpack\[(.+)\]", str(argument.annotation))):
+            found += KEYWORDS[kind[1]].__annotations__
+        else:  # what compare takes by name is an arm, or How
+            found += [name, *How.__annotations__] if function is ta.compare and name == "how" else [name]
+    return found
 
 
 ARGUMENTS = [

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from testis_abm import parameters
 from testis_abm.app.candidates import letter
@@ -175,31 +173,10 @@ def find(
 
     values = {name: lab.value for name, lab in given.items()}
     found = twin.find(values, again=again, assay=measured, values=parameters.values(own))
-    row = representative(found)
-    own = {str(name): float(found.men[name].iloc[row]) for name in found.men}
     # Values that only another report has are in the units of the twin.
     units = {name: (GIVEN[name].unit, 1.0) for name in found.given}
     units |= {name: (lab.unit, lab.factor) for name, lab in given.items()}
-    return Match(found, units, row, Man(preset="fertile", **within(own)))
-
-
-def representative(found: Twin) -> int:
-    """Return the row of the virtual patient who represents a set: of the likelier half, the nearest to the weighted mean."""
-    fields = [name for name in found.men if np.ptp(found.men[name].to_numpy()) > 0.0]
-    logs = np.log(np.maximum(found.men[fields].to_numpy(dtype=float), 1e-6))
-    mean = found.weights @ logs
-    spread = np.sqrt(found.weights @ (logs - mean) ** 2)
-    apart = (((logs - mean) / np.maximum(spread, 1e-6)) ** 2).sum(axis=1)
-    likely = found.weights >= np.median(found.weights[found.weights > found.weights.max() * 1e-3])
-    return int(np.where(likely, apart, np.inf).argmin())
-
-
-def within(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return physiology fields held to their ranges, which a population's tails can leave."""
-    from testis_abm.parameters import physiology
-
-    known = physiology()
-    return {name: min(max(value, known[name].low), known[name].high) for name, value in fields.items()}
+    return Match(found, units, found.representative, found.man())
 
 
 def respond(

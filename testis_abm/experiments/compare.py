@@ -26,6 +26,7 @@ from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.results import plausible, report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
+from testis_abm.results.shown import Shown
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import Scenario, load
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Arms beside the first of them.
 
     Attributes:
@@ -52,6 +53,7 @@ class Comparison:
             tissue that differ.
         why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
+        window: days of which levels are means, where they are not those before the last.
         lost: arm of which every run failed -> the error of the first; it is none of `arms`, which are compared without it.
         plausible: levels and changes over plausible models (results.plausible.COLUMNS) of the arms that need no cells; None
             where the first does, or all others do.
@@ -71,11 +73,10 @@ class Comparison:
     left_out: Mapping[str, str] = field(default_factory=dict)
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"<Comparison {self.title!r}: {', '.join(self.arms)}; {report.counted(self.replicates)}; print(_.text())>"
-        )
+        return f"<Comparison {self.title!r}: {', '.join(self.arms)}; {report.counted(self.replicates)}; print(_)>"
 
     def text(self, outputs: Sequence[str] = DEFAULT) -> str:
         """Return the table of some outputs (by any word for them, see OUTPUTS) and the reasons.
@@ -93,7 +94,8 @@ class Comparison:
             kept = [k for k in range(7) if k not in (4, 6) or any(row[k] for row in rows)]
             lines += ["", report.aligned([[row[k] for k in kept] for row in (head, *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
-        notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
+        window = self.window or last_window(float(self.courses["day"].max()))
+        notes = f"{basis(*window)} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
         lines += ["", report.note(notes), *self._over_models()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,12 @@ import pandas as pd
 
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.compare import Comparison
-from testis_abm.experiments.outputs import ROWS
+from testis_abm.experiments.outputs import ROWS, WEEK
 from testis_abm.results import plausible
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.summary import closing_levels
+from testis_abm.results.treatment import Treatment
 from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
 
@@ -83,7 +85,21 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     scenarios = {
         name: of.run.scenario if of.arm == TREATED else of.run.scenario.untreated() for name, of in arms.items()
     }
-    return Comparison(title, names, replicates, pd.DataFrame(), effects, {}, why, failed, over_models, left, scenarios)
+    courses = pd.concat([_course(name, of) for name, of in arms.items()], ignore_index=True)
+    kept = Comparison(title, names, replicates, courses, effects, {}, why, failed, over_models, left, scenarios)
+    treatment = next((found for of in arms.values() if (found := Treatment.of(of.run))), None)
+    return replace(kept, window=treatment.window if treatment else None)
+
+
+def _course(name: str, of: Lived) -> pd.DataFrame:
+    """Return the outputs of an arm by replicate and day, in the units of their columns: each on the days of its own table, weekly at most."""
+    levels = {}
+    for measure in measures(values=of.run.scenario.values(), stored=True):
+        table = of.run.tables[measure.table]
+        rows = table[(table["arm"] == of.arm) & ((table["day"] % WEEK == 0) | (table["day"] == table["day"].max()))]
+        if measure.column in ROWS and len(rows):
+            levels[measure.column] = measure.read(rows.set_index(["replicate", "day"])).groupby(level=[0, 1]).mean()
+    return pd.DataFrame(levels).rename_axis(["replicate", "day"]).reset_index().assign(arm=name)
 
 
 def _named(table: pd.DataFrame, name: str, arm: str = TREATED) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from testis_abm.parameters import FrozenMapping, ManKind, hypotheses
 from testis_abm.parameters.tables import NONE, using
 from testis_abm.results import plausible, report
 from testis_abm.results.plausible import SAME, Change, Lives
+from testis_abm.results.shown import Shown
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import nanmean
@@ -57,7 +58,7 @@ class Combination(NamedTuple):
 
 
 @dataclass(frozen=True)
-class UnderHypotheses:
+class UnderHypotheses(Shown):
     """Arms under every combination of answers.
 
     Attributes:

@@ -16,6 +16,7 @@ from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES
+from testis_abm.results.shown import Shown
 from testis_abm.scenario import load
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
@@ -38,7 +39,7 @@ class Arm(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pulses:
+class Pulses(Shown):
     """A day of pulses, drawn about the means of the mean-field man.
 
     Attributes:

@@ -27,6 +27,7 @@ from testis_abm.experiments.twins import Found
 from testis_abm.parameters.tables import NONE, using
 from testis_abm.population.predict import READOUTS, SHOWN, SPERM, YES_OR_NO, predict, predict_with, with_sperm
 from testis_abm.quantities import QUANTITIES
+from testis_abm.results.shown import Shown
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import LEAST_MEN, cannot_say, spread_of_men
 from testis_abm.studies.ensemble import shipped
@@ -153,7 +154,7 @@ def responses(
 
 
 @dataclass(frozen=True)
-class Response:
+class Response(Shown):
     """What a therapy is predicted to do to the men of a table.
 
     Attributes:

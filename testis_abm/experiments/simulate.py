@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,20 @@ from testis_abm.testis.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
+
+
+class Options(TypedDict, total=False):
+    """How a run is made: see run."""
+
+    seed: int | None
+    replicates: int | None
+    overrides: Mapping[str, Any] | None
+    progress: Progress | None
+    watch: Watch | None
+    model: type[TestisModel]
+    plausible: bool
+
+
 _WEEK = 7
 _SETS = 3  # parameter sets of each combination of answers
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one

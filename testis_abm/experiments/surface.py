@@ -35,6 +35,7 @@ from testis_abm.parameters.tables import NONE, using
 from testis_abm.quantities import QUANTITIES, Quantity, unit_of
 from testis_abm.results import plausible
 from testis_abm.results.report import aligned, number
+from testis_abm.results.shown import Shown
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Clamp, load
 from testis_abm.scenario.amounts import quantity
@@ -103,7 +104,7 @@ class Spread(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Surface:
+class Surface(Shown):
     """What a testis makes at each local level of two steroids, and the way that a scenario's treatment takes.
 
     Attributes:
@@ -132,7 +133,7 @@ class Surface:
         across, up = self.axes
         return (
             f"<Surface {self.scenario.title!r}: {across.name} x {up.name}, {len(across.levels)} x {len(up.levels)} "
-            f"levels, {self.sets} parameter sets; print(_.text())>"
+            f"levels, {self.sets} parameter sets; print(_)>"
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,21 @@ from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, gathered
 
 KEYS = ("over", "method", "samples", "seed", "replicates", "parameters")
+
+
+class Options(How, total=False):
+    """How a sweep is made in Python: keys of its table (docs/experiments.md), and how it is run."""
+
+    outputs: Sequence[str]
+    at: object
+    engine: str
+    method: str
+    samples: int
+    seed: int
+    replicates: int
+    parameters: str
+
+
 _FIXED = {
     "plan.duration": "name the days to look at in at",
     "plan.seed": "replicates have seeds of their own",

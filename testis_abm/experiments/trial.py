@@ -49,6 +49,7 @@ from testis_abm.population.screen import Screened, screen
 from testis_abm.population.table_in import read_table
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
+from testis_abm.results.shown import Shown
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.rule import refuse_standing
@@ -303,7 +304,7 @@ def trial(
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Shown):
     """What a trial found.
 
     Attributes:
@@ -372,7 +373,7 @@ class Result:
 
     def __repr__(self) -> str:
         arms = ", ".join(f"{row.arm} {row.randomised}" for row in self.flow.itertuples())
-        return f"<Result of trial {self.title!r}: {QUANTITIES[self.outcome].label}; {arms} men; print(_.text())>"
+        return f"<Result of trial {self.title!r}: {QUANTITIES[self.outcome].label}; {arms} men; print(_)>"
 
     def text(self) -> str:
         """Return the result in words and tables."""

@@ -33,6 +33,7 @@ from testis_abm.population.table_in import Patient, Table, known_of
 from testis_abm.population.twin import Pool, find
 from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, Censored
 from testis_abm.results.report import aligned
+from testis_abm.results.shown import Shown
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
 
@@ -222,7 +223,7 @@ def twins(
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Shown):
     """The twins of the men of a table.
 
     Attributes:

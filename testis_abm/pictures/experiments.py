@@ -17,7 +17,7 @@ from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS, WANTED
 from testis_abm.pictures import courses, paper, style, sweeps
 from testis_abm.pictures.chart import Curve, Span, band
-from testis_abm.pictures.drawing import write_figure
+from testis_abm.pictures.drawing import Figures, write_figure
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.scenario.scenario import EXTRAPOLATION
 from testis_abm.statistics import mean_and_half
@@ -48,6 +48,11 @@ def _name_level(panel: Axes, quantity: Quantity) -> None:
 
 
 def compared(found: Comparison, folder: Path) -> list[Path]:
+    """Write `draw_compared`."""
+    return write_figure(draw_compared(found), "arms", folder)
+
+
+def draw_compared(found: Comparison) -> Figure:
     """Draw arms over time: means, between which levels the replicates lie, and what injured the men."""
     shown = f"mean and {band(found.replicates)} ({found.replicates}, paired by common random numbers)"
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
@@ -60,6 +65,7 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
                 rows = found.courses[found.courses["arm"] == arm].pivot(
                     index="replicate", columns="day", values=quantity.column
                 )
+                rows = rows.dropna(axis="columns", how="all")  # each is known on days of its own
                 curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()))
                 paper.draw_curve(panel, curve, colour, label=arm)
             _name_level(panel, quantity)
@@ -67,7 +73,7 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
             panel.set_xlabel("day")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         _mark(figure, axes, insults)
-    return write_figure(figure, "arms", folder)
+    return figure
 
 
 def _mark(figure: Figure, axes: Sequence[Axes], spans: Sequence[Span]) -> None:
@@ -84,6 +90,11 @@ def _mark(figure: Figure, axes: Sequence[Axes], spans: Sequence[Span]) -> None:
 
 
 def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `draw_swept`."""
+    return [path for name, figure in draw_swept(found, table).items() for path in write_figure(figure, name, folder)]
+
+
+def draw_swept(found: Swept, table: pd.DataFrame) -> Figures:
     """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more."""
     axes, outputs, method = found.axes, found.outputs, found.manifest["design"]["method"]
     title = f"{found.manifest['title']}, day {max(found.days)}"
@@ -99,7 +110,7 @@ def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
             title += f": means with 95 % intervals over {most} replicates" if most > 1 else ""
             figures = [_lines(found, table, axis, words, title, joined=joined) for axis in axes]
     names = ["sweep"] if len(figures) == 1 else [f"sweep-{k + 1}" for k in range(len(figures))]
-    return [path for figure, name in zip(figures, names, strict=True) for path in write_figure(figure, name, folder)]
+    return Figures(zip(names, figures, strict=True))
 
 
 def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool) -> Figure:
@@ -166,10 +177,13 @@ def _ticks(axis: Axis, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
 
 
 def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `draw_ranked`, if anything is ranked."""
+    return write_figure(draw_ranked(table), "sensitivity", folder) if len(table) else []
+
+
+def draw_ranked(table: pd.DataFrame) -> Figure:
     """Draw sensitivities, an output a panel, inputs ranked, with intervals."""
     words = list(dict.fromkeys(table["output"]))[:8]
-    if not words:
-        return []
     morris = "mu_star" in table
     what = "Morris: mean effect of crossing the range" if morris else "Sobol: share of variance"
     with paper.looks():
@@ -190,7 +204,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
             panel.set_xlim(left=0)
         if not morris:
             panels[0].legend(loc="lower right")
-    return write_figure(figure, "sensitivity", folder)
+    return figure
 
 
 def _bars(panel: Axes, rows: pd.DataFrame, name: str, error: str, colour: str, height: float) -> None:
@@ -200,6 +214,11 @@ def _bars(panel: Axes, rows: pd.DataFrame, name: str, error: str, colour: str, h
 
 
 def tried(found: Result, folder: Path) -> list[Path]:
+    """Write `draw_tried`."""
+    return write_figure(draw_tried(found), "trial", folder)
+
+
+def draw_tried(found: Result) -> Figure:
     """Draw a trial: the outcome at visits, men by their change, baseline predictors of response, power.
 
     Of a cross-over the outcome at visits by sequence, and the differences between treatments.
@@ -212,7 +231,7 @@ def tried(found: Result, folder: Path) -> list[Path]:
         for panel, draw in zip(panels, draws, strict=True):
             draw(panel, found, colours)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return write_figure(figure, "trial", folder)
+    return figure
 
 
 def _days(found: Result) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import textwrap
 import warnings
@@ -14,6 +15,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
@@ -28,11 +30,20 @@ from testis_abm.pictures import style
 from testis_abm.pictures.chart import Curve, Mark, Panel, Path, Scale, Span, SurfaceMap
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.reference import Range
+from testis_abm.support.errors import TestisError
+from testis_abm.support.outputs import SOFTWARE
 
 _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
 # Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap
 # between rows; room left of a panel, and the distance from there to its label.
 _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
+METADATA: dict[str, Any] = {
+    "png": {"Software": SOFTWARE},
+    "svg": {"Creator": SOFTWARE, "Date": None},
+    "pdf": {"Creator": SOFTWARE, "CreationDate": None},
+}
+_SCREEN = 110  # pixels an inch, in notebooks
+_WINDOWS = BackendFilter.INTERACTIVE
 _MANY_SWINGS = 16
 _LONG = 22  # letters of a label on one line
 _MANY_DOTS = 250  # of a panel and arm, above which they shrink
@@ -67,9 +78,38 @@ def missing_signs(figure: Figure) -> set[str]:
     return missing
 
 
-def page(width: float, height: float, dpi: int = style.DPI, **layout: Any) -> Figure:
+class Picture(Figure):
+    """A figure that shows itself: in a notebook as it is, from a script in a window by `show()`."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
+        """Return what notebooks show, as wide as on paper."""
+        file = io.BytesIO()
+        with looks():
+            self.savefig(file, format="png", dpi=self.dpi, metadata=METADATA["png"])
+        return file.getvalue(), {"width": round(self.get_figwidth() * _SCREEN)}
+
+    def show(self, warn: bool = True) -> None:
+        """Show it in a window, until that is closed.
+
+        Raises:
+            TestisError: there is no screen, or matplotlib is older than 3.11.
+        """
+        from matplotlib import pyplot
+
+        if pyplot.get_backend().lower() not in {name.lower() for name in backend_registry.list_builtin(_WINDOWS)}:
+            raise TestisError(
+                f'no window can be opened ({pyplot.get_backend()}); write a file: plot(save="figure.png")'
+            )
+        try:
+            pyplot.figure(self)
+        except ValueError:
+            raise TestisError('windows need matplotlib 3.11; write a file: plot(save="figure.png")') from None
+        pyplot.show()
+
+
+def page(width: float, height: float, dpi: int = style.DPI, **layout: Any) -> Picture:
     """Return an empty figure, in inches."""
-    figure = Figure(figsize=(width, height), dpi=dpi, **layout)
+    figure = Picture(figsize=(width, height), dpi=dpi, **layout)
     FigureCanvasAgg(figure)
     return figure
 

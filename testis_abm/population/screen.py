@@ -15,6 +15,7 @@ from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.population.cohort import APART, BLOCK, Cohort, Past, draw, draw_living
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY
+from testis_abm.results.shown import Shown
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
@@ -49,7 +50,7 @@ def parse_criterion(text: object) -> Criterion:
 
 
 @dataclass(frozen=True)
-class Screened:
+class Screened(Shown):
     """Men who met the criteria.
 
     Attributes:

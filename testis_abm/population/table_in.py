@@ -43,6 +43,7 @@ from testis_abm.population.headings import (
 )
 from testis_abm.population.table_file import Fault, Grid, as_text, read
 from testis_abm.quantities import GIVEN, KNOWN, MEASURES, Censored
+from testis_abm.results.shown import Shown
 from testis_abm.scenario.amounts import NUMBER, parse_duration, plain
 from testis_abm.support.errors import ScenarioError, nearest, printable, shown
 
@@ -117,7 +118,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Shown):
     """A table of men as it was read.
 
     Attributes:
@@ -134,7 +135,7 @@ class Table:
     skipped: Mapping[str, int]
 
     def __repr__(self) -> str:
-        return f"<Table {self.grid.source!r}: {len(self.men):,} men, {len(self.faults):,} faults; print(_.text())>"
+        return f"<Table {self.grid.source!r}: {len(self.men):,} men, {len(self.faults):,} faults; print(_)>"
 
     def man(self, name: str) -> Patient:
         """Return the man of an identifier.

@@ -23,6 +23,7 @@ from testis_abm.population.given import as_number
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search, Start
 from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, QUANTITIES, Censored, clinical_ratio, column
+from testis_abm.scenario.schema import Man
 from testis_abm.statistics import kish, resampled, weighted_quantiles
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
@@ -241,6 +242,26 @@ class Twin:
     def rough(self) -> bool:
         """Return whether intervals are rough, or not to be had."""
         return self.effective < GOOD_SIZE or self.pareto_k > GOOD_SHAPE
+
+    @property
+    def representative(self) -> int:
+        """Return the row of the virtual patient who represents all: of the likelier half, the nearest to the weighted mean."""
+        fields = [name for name in self.men if np.ptp(self.men[name].to_numpy()) > 0.0]
+        logs = np.log(np.maximum(self.men[fields].to_numpy(dtype=float), 1e-6))
+        mean = self.weights @ logs
+        spread = np.sqrt(self.weights @ (logs - mean) ** 2)
+        apart = (((logs - mean) / np.maximum(spread, 1e-6)) ** 2).sum(axis=1)
+        likely = self.weights >= np.median(self.weights[self.weights > self.weights.max() * 1e-3])
+        return int(np.where(likely, apart, np.inf).argmin())
+
+    def man(self) -> Man:
+        """Return the representative virtual patient: one simulated man near the centre of those who match, not the patient.
+
+        Fields are held to their ranges, which a population's tails can leave.
+        """
+        own, known = self.men.iloc[self.representative], parameters.physiology()
+        within = {name: min(max(float(own[name]), known[name].low), known[name].high) for name in self.men}
+        return Man(preset="fertile", **within)
 
     def sample(self, n: int, seed: int = 1) -> pd.DataFrame:
         """Return `n` men drawn by weight (systematic resampling), physiology in columns.

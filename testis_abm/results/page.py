@@ -72,6 +72,11 @@ def render(
     )
 
 
+def fragment(text: str) -> str:
+    """Return text as a part of another page, such as a notebook: its tables and paragraphs, in the colours of that page."""
+    return f'<div class="testis-abm"><style>{_FRAGMENT}</style>{"".join(typeset(text.splitlines()))}</div>'
+
+
 # ---- text
 
 
@@ -232,4 +237,13 @@ th,td{padding-right:10px}th[scope=row]{min-width:8.5em}}
 html{font-size:9.5pt;line-height:1.4}main{max-width:none;padding:0}h1{font-size:18pt}h2{font-size:11.5pt;break-after:avoid}h3{font-size:10pt;break-after:avoid}
 table{font-size:8pt}td{white-space:normal}th,td{padding-right:8px}th[scope=row]{min-width:0}.scroll{overflow:visible}thead{display:table-header-group}
 tr,figure,dt,dd{break-inside:avoid}figure img{max-height:215mm;padding:0}pre{font-size:8pt;line-height:1.3}p{orphans:3;widows:3}.marks{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+""".strip().replace("\n", "")
+_FRAGMENT = """
+.testis-abm{max-width:62em}
+.testis-abm p{margin:.3em 0}
+.testis-abm .scroll{overflow-x:auto;margin:.5em 0}
+.testis-abm table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.testis-abm th,.testis-abm td{padding:2px 14px 2px 0;text-align:left;font-weight:400}
+.testis-abm thead th{font-weight:700;border-bottom:1px solid currentcolor}
+.testis-abm .n{text-align:right}
 """.strip().replace("\n", "")

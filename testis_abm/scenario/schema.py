@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from numbers import Real
-from typing import Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast, overload
 
 from pydantic import (
     BeforeValidator,
@@ -37,7 +37,7 @@ from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.schedule import Day, Days, Ejaculations
 from testis_abm.scenario.section import Line, Section, one_of, quantity, text, unknown_key, whole
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, gathered, shown, unknown
+from testis_abm.support.errors import ScenarioError, gathered, shown, unknown, written
 
 
 def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, PlainSerializer]:
@@ -53,10 +53,26 @@ _REMEMBERED = 12  # ejaculations of whose sperm an ejaculate may still hold some
 _NICHES = 65_536  # of a tubule, which a germ cell numbers in 16 bits
 
 
+class _OfPreset:
+    """`Man.preset("obese_low_t_e2", bmi=33.5)` makes a man; of a man it is the name of the preset he started from."""
+
+    @overload
+    def __get__(self, man: None, kind: type[Man]) -> Callable[..., Man]: ...
+    @overload
+    def __get__(self, man: Man, kind: type[Man]) -> str: ...
+    def __get__(self, man: Man | None, kind: type[Man]) -> object:
+        # Of a man Python finds his own field first: this has no __set__.
+        def preset(name: object = "fertile", /, **differs: Any) -> Man:
+            """Return a man of a preset (see: testis-abm men), and of the fields in which he differs from it."""
+            return kind(preset=name, **differs)
+
+        return preset
+
+
 class Man(Section, init=False):
     """A man's physiology: a preset, and the fields in which he differs from it.
 
-    `Man(preset="obese_low_t_e2", bmi=33.5, age="34 years")`; a field is read as `man["bmi"]`.
+    `Man.preset("obese_low_t_e2", bmi=33.5, age="34 years")`, or the preset by name among the fields; a field is read as `man["bmi"]`.
 
     Attributes:
         preset: name of the preset he started from.
@@ -67,7 +83,10 @@ class Man(Section, init=False):
         ScenarioError: unknown preset or field, or a value out of range.
     """
 
-    preset: str
+    if TYPE_CHECKING:
+        preset = _OfPreset()
+    else:
+        preset: str
     physiology: FrozenMapping[float]
     history: tuple[PastTherapy, ...] = ()
 
@@ -91,6 +110,15 @@ class Man(Section, init=False):
                 past = parse_history(() if history is None else history)
         super().__init__(preset=preset, physiology=FrozenMapping(values), history=past)
 
+    def __repr__(self) -> str:
+        preset = parameters.presets().get(self.preset)
+        fields = parameters.physiology()
+        usual = {name: field.value for name, field in fields.items()} | dict(preset.values if preset else {})
+        own = [f"{name}={written(value)}" for name, value in self.physiology.items() if value != usual[name]]
+        return f"Man.preset({', '.join([repr(self.preset), *own])})"
+
+    __str__ = __repr__
+
     def __getitem__(self, field: str) -> float:
         return self.physiology[field]
 
@@ -111,6 +139,9 @@ class Man(Section, init=False):
         has_past = self.history or (preset is not None and preset.history)
         past = {"history": [str(therapy) for therapy in self.history]} if has_past else {}
         return {"preset": self.preset, **past, **self.physiology}
+
+
+Man.preset = _OfPreset()
 
 
 def _in_own_unit(name: str, value: object) -> object:

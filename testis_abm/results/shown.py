@@ -1,0 +1,20 @@
+"""How results show themselves: as text in a terminal, as tables in a notebook, always the same words."""
+
+from __future__ import annotations
+
+from testis_abm.results import page
+
+
+class Shown:
+    """A result that is read: `print(result)` in a terminal, tables in a notebook, `text()` for what both say."""
+
+    def text(self) -> str:
+        """Return it in words and tables."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show: the text, its tables as tables."""
+        return page.fragment(self.text())
