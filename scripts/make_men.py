@@ -30,7 +30,6 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "men.md"
 MONTH = 30.4375  # days
 WEEK = 7
 ENANTHATE = "testosterone_enanthate"
-RUN_IN = 28
 COUNT, TESTICULAR = "concentration_million_ml", "intratesticular_testosterone_nmol_l"
 SOUND = 15.0  # million/mL: volunteers are normozoospermic
 NONE = 0.1  # million/mL, which counts as azoospermia

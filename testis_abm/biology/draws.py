@@ -17,7 +17,8 @@ from testis_abm.support.compile import compiled
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 # Purposes of a draw.
-ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT, CLONE = range(8)
+ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE = range(6)
+CLONE = 7
 USED, RENEW, ASIDE, WAKE, WHERE, RANK, NUMBER = range(8, 15)  # of stem cells, see niche.py
 FREED = 15
 INJURY, HITS, BLOCK, NECROSIS = range(40, 44)  # see injury.py

@@ -87,11 +87,6 @@ _STEROIDS = "testosterone", "oestradiol"
 SHARES = ("progressive_motility_pct", "normal_forms_pct", "dna_fragmentation_pct")
 # Share of sperm -> parameter of the level at which its variation within a man was found, counting included.
 _SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}
-_SHARE_OF = {
-    "progressive_motility_pct": "motility",
-    "normal_forms_pct": "morphology",
-    "dna_fragmentation_pct": "fragmentation",
-}
 _HIGHEST_SHARE = 0.98
 _RAREST = 1e-300  # probability: a quantile of nothing is that of the rarest
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -262,11 +257,7 @@ class Laboratory:
         assessed (binomial). No sperm counted: the concentration is 0 and there are no percentages (NaN).
         """
         size = np.shape(expected.volume_ml)
-
-        def vary(name: str) -> Any:
-            return self._vary((f"semen_variation.{name}",), key, day, name, size)
-
-        volume = expected.volume_ml * vary("volume")
+        volume = expected.volume_ml * self._vary(("semen_variation.volume",), key, day, "volume", size)
         concentration, sperm = self.count(expected.concentration_million_ml, key, day)
         shares = [
             np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)

@@ -205,9 +205,9 @@ def told(low: float, high: float) -> bool:
     return high - low <= _TELLS
 
 
-def sections_to_tell(way: str = "microdissection") -> int:
-    """Return in how many sections none must be seen for a chance that says something (`told`), in a man all of whose tubules pass."""
-    most = -math.expm1(math.log1p(-_TELLS) / parameters.load()[f"outcome.{way}_tubules"].high)
+def sections_to_tell() -> int:
+    """Return in how many sections none must be seen for a chance by microdissection that says something (`told`), in a man all of whose tubules pass."""
+    most = -math.expm1(math.log1p(-_TELLS) / parameters.load()["outcome.microdissection_tubules"].high)
     return math.ceil(_Z * _Z * (1.0 / most - 1.0))
 
 

@@ -109,9 +109,9 @@ class UnderHypotheses(Shown):
         """
         return Change(*self._row(word, arm, question, answer)[["change_pct", "low_pct", "high_pct"]])
 
-    def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
+    def signs(self, word: str) -> tuple[float, float, float]:
         """Return the weight under which an output falls, stays within 2 %, and rises; NaN of one that nobody has."""
-        falls, stays, rises = self._row(word, arm)[["falls", "stays", "rises"]]
+        falls, stays, rises = self._row(word, -1)[["falls", "stays", "rises"]]
         return falls, stays, rises
 
     def turning(self, word: str, arm: int = -1) -> list[str]:

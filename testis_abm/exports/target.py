@@ -61,7 +61,7 @@ def file_for(path: str | Path) -> Iterator[Path]:
             shutil.copyfileobj(source, target)
 
 
-def days_of(text: object, last: int, *, name: str = "days") -> range:
+def days_of(text: object, last: int) -> range:
     """Return the days that "FIRST:LAST" (both included) or one day spells; None is the whole plan.
 
     Raises:
@@ -71,14 +71,14 @@ def days_of(text: object, last: int, *, name: str = "days") -> range:
         return range(0, last + 1)
     match = re.fullmatch(r"\s*(\d{1,6})\s*(?::\s*(\d{1,6})\s*)?", str(text))
     if match is None:
-        raise ScenarioError(f"{shown(text)} are no days; write them as FIRST:LAST, for example 0:16", name)
+        raise ScenarioError(f"{shown(text)} are no days; write them as FIRST:LAST, for example 0:16", "days")
     first, end = int(match[1]), int(match[2] or match[1])
     if end < first:
-        raise ScenarioError(f"day {end} is before day {first}; write the first day first, as {end}:{first}", name)
+        raise ScenarioError(f"day {end} is before day {first}; write the first day first, as {end}:{first}", "days")
     if end > last:
         raise ScenarioError(
             f"day {end} is out of range; allowed: 0 to {last}, the last day of the plan (--set plan.duration=... for more)",
-            name,
+            "days",
         )
     return range(first, end + 1)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from testis_abm.pictures.reference import Range
 
+_CLOSEST = 0.03  # share by which a number in print may differ
+
 
 @dataclass(frozen=True)
 class Series:
@@ -107,11 +109,11 @@ class Waterfall:
     most: float = 300.0
 
 
-def rounded(values: Sequence[float], closest: float = 0.03) -> list[str]:
-    """Return numbers in print: those of three figures as they are, longer ones with as few figures as tell all apart and lie within a share `closest` of them."""
+def rounded(values: Sequence[float]) -> list[str]:
+    """Return numbers in print: those of three figures as they are, longer ones with as few figures as tell all apart and lie within 3 % of them."""
     for figures in range(1, 7):
         short = [value if float(f"{value:.3g}") == value else float(f"{value:.{figures}g}") for value in values]
-        near = all(abs(one - value) <= closest * abs(value) for one, value in zip(short, values))
+        near = all(abs(one - value) <= _CLOSEST * abs(value) for one, value in zip(short, values))
         if near and len({*short}) == len({*values}):
             return [f"{value:,.10g}" for value in short]
     return [f"{value:,.6g}" for value in values]

@@ -49,7 +49,7 @@ def rows(chart: Rows, width: float = WIDE) -> str:
             label = _cut(row.label, left - 10.0 if wide else width)
             inner = text(4, at + 4, label, "ta-key") if wide else text(4, y + 15, label, "ta-key")
             inner += "".join(_row(chart, row, at, across, right))
-            words = _said(row, chart)
+            words = _said(row)
             told.append(words)
             out.append(place(row.key, words, box(0, y, width, high, "ta-column") + inner))
             y += high
@@ -66,7 +66,7 @@ def _cut(words: str, room: float) -> str:
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
 
 
-def _said(row: Row, chart: Rows) -> str:
+def _said(row: Row) -> str:
     if row.detail:
         return f"{row.label}: {row.detail}"
     if not math.isfinite(row.middle):

@@ -60,6 +60,7 @@ ABOUT_ANSWERS = (
 )
 _WHOLE = frozenset(READOUTS[name].label for name in ("hdl_change_mg_dl", "libido_score", "vasomotor_pct"))
 _WIDEST = 32  # characters of a cell of a plan
+_FAULTS = 20  # of them shown
 _RARE = 0.005  # share of men under which a lesion is not named
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
 _SCREENED = (
@@ -486,7 +487,7 @@ def azoospermic(
 # ---- tables of men
 
 
-def table_plan(table: Any, faults: int = 20) -> str:
+def table_plan(table: Any) -> str:
     """Return how a table of men (table_in.Table) was read: a row a column, what was not understood, faults and counts."""
     first = f"{table.grid.source}: {table.grid.how}; headings in row {table.heading}"
     rows = [["column", "means", "unit", "factor", "values", "missing", "< or >", "range", "first values", "use"]]
@@ -510,14 +511,14 @@ def table_plan(table: Any, faults: int = 20) -> str:
     if table.faults:
         cells = [["row", "column", "man", "found", "expected", "done"]]
         shown_of = [fault for fault in table.faults if fault.row]
-        for fault in shown_of[:faults]:
+        for fault in shown_of[:_FAULTS]:
             cells.append(
                 [str(fault.row), *map(_cut, (fault.column, fault.man, fault.found)), fault.expected, fault.done]
             )
         if shown_of:
             parts += [f"Not used as written, {len(shown_of):,} rows and cells:", _in_columns(cells)]
-        if len(shown_of) > faults:
-            parts.append(f"  ... and {len(shown_of) - faults:,} more (--faults FILE writes them all)")
+        if len(shown_of) > _FAULTS:
+            parts.append(f"  ... and {len(shown_of) - _FAULTS:,} more (--faults FILE writes them all)")
         parts += [f"  {fault.found}: {fault.done}" for fault in table.faults if not fault.row and not fault.column]
     visits = sum(len(man.visits) for man in table.men)
     treated = sum(bool(visit.on) for man in table.men for visit in man.visits)

@@ -92,14 +92,14 @@ def read(path: str | Path, sheet: str = "") -> Grid:
     return read_bytes(raw, name, sheet)
 
 
-def check_bytes(name: str, size: int, most: int = MOST_BYTES) -> None:
+def check_bytes(name: str, size: int) -> None:
     """Make sure that a file of `size` bytes may be read.
 
     Raises:
-        ScenarioError: it is larger than `most`.
+        ScenarioError: it is larger than MOST_BYTES.
     """
-    if size > most:
-        raise _refused(name, f"{size / 2**20:,.0f} MB", f"at most {most // 2**20} MB")
+    if size > MOST_BYTES:
+        raise _refused(name, f"{size / 2**20:,.0f} MB", f"at most {MOST_BYTES // 2**20} MB")
 
 
 def read_bytes(raw: bytes, name: str, sheet: str = "") -> Grid:

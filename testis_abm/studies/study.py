@@ -593,11 +593,11 @@ class Study(Section):
                     with problems.at("arm", i):
                         self.scenario(i)
             for i, seen in enumerate(self.observed):
-                for key, text in self._faults(seen, self.observed[:i], names):
+                for key, text in self._faults(seen, self.observed[:i]):
                     problems.add(text, "observed", i, *([key] if key else []))
         return self
 
-    def _faults(self, seen: Observation, others: Sequence[Observation], names: list[str]) -> Iterator[tuple[str, str]]:
+    def _faults(self, seen: Observation, others: Sequence[Observation]) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with an observation that comes after `others`: key and text."""
         end = self.duration_days
         if seen.versus and seen.versus == seen.arm:

@@ -213,13 +213,13 @@ def shard(value: object, name: str = "shard") -> tuple[int, int]:
     raise _fault(name, f"{shown(value)} is not a part; write it as I/N with I from 1 to N, for example 2/3")
 
 
-def readable(source: object, name: str = "scenario") -> str | os.PathLike[str] | Mapping[str, Any]:
+def readable(source: object) -> str | os.PathLike[str] | Mapping[str, Any]:
     """Return what a scenario can be read from: a path, or a mapping."""
     if isinstance(source, Mapping):
         return source
     if isinstance(source, str | os.PathLike) and not isinstance(os.fspath(source), bytes):
         return source
-    raise _fault(name, f"{shown(source)} is not a path, a table of settings or a Scenario")
+    raise _fault("scenario", f"{shown(source)} is not a path, a table of settings or a Scenario")
 
 
 def matplotlib() -> None:

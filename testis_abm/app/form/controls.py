@@ -159,9 +159,7 @@ def lines(seen: Seen, rows: fields.Rows, label: str) -> None:
     more.key(f"{rows.name}-{len(found)}")
 
 
-def add(
-    seen: Seen, label: str, first: str, options: Sequence[tuple[str, str]], take: Callable[[str], None], count: int
-) -> None:
+def add(label: str, first: str, options: Sequence[tuple[str, str]], take: Callable[[str], None], count: int) -> None:
     """Show a choice of what can be added; it goes back to its first option."""
     known = widgets.select(label, "", [("", first), *options], lambda name: take(name) if name else None)
     known.key(f"{label}-{count}")

@@ -76,9 +76,7 @@ def lesions(seen: Seen) -> None:
     kinds += [(of.name, draft.titled(seen.now, "injury", of.name, of.title)) for of in own]
     for index in range(len(rows)):
         _insult(seen, index, kinds)
-    add(
-        seen, "Add insult", "Add an insult …", kinds, lambda name: seen.session.edit(draft.with_insult, name), len(rows)
-    )
+    add("Add insult", "Add an insult …", kinds, lambda name: seen.session.edit(draft.with_insult, name), len(rows))
 
 
 def _insult(seen: Seen, index: int, kinds: list[tuple[str, str]]) -> None:

@@ -63,7 +63,7 @@ def published(seen: Seen) -> None:
     def take(name: str) -> None:
         seen.session.edit(draft.with_observed, name)
 
-    add(seen, "Add published value", "Add a published value …", variable.options, take, len(rows))
+    add("Add published value", "Add a published value …", variable.options, take, len(rows))
 
 
 def _observed(seen: Seen, index: int) -> None:

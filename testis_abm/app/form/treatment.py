@@ -29,7 +29,7 @@ def treatment(seen: Seen) -> None:
             seen.session.edit(draft.with_therapy, name)
 
     options = [*drugs, (_CHANGE_OF_WEIGHT, "Weight loss or gain")]
-    add(seen, "Add", "Add a treatment …", options, take, therapies + weights)
+    add("Add", "Add a treatment …", options, take, therapies + weights)
 
 
 def _weight(seen: Seen, index: int) -> None:
@@ -96,7 +96,7 @@ def clamps(seen: Seen) -> None:
     for index in range(count):
         _clamp(seen, index)
     options = [(name, name) for name in TARGETS]
-    add(seen, "Add clamp", "Hold a hormone …", options, lambda name: seen.session.edit(draft.with_clamp, name), count)
+    add("Add clamp", "Hold a hormone …", options, lambda name: seen.session.edit(draft.with_clamp, name), count)
     widgets.heading("Own rules", 3)
     widgets.paragraph("One sentence a rule: in a kind of cell, a signal increases or decreases a behaviour.", "ta-unit")
     Fold(seen.session, "Cells, behaviours, signals", "", _words, level=3)

@@ -243,15 +243,15 @@ def _where(chart: Lines, k: int) -> str:
     return chart.names[k] if chart.words or not unit else f"{chart.names[k]} {unit}"
 
 
-def _level(chart: Lines, k: int, *, alone: bool = False) -> str:
+def _level(chart: Lines, k: int) -> str:
     of = chart.series[-1]
     middle, low, high = (float(end[k]) for end in (of.middle, of.low, of.high))
     if chart.signed:
         centre, ends = report.change(middle, low, high)
-        return centre if alone or not ends else f"{centre}; {chart.spread} {ends.strip('()')}"
+        return f"{centre}; {chart.spread} {ends.strip('()')}" if ends else centre
     ends = (
         f"; {chart.spread} {report.number(low)} to {report.number(high)}"
-        if math.isfinite(low + high) and low < high and not alone
+        if math.isfinite(low + high) and low < high
         else ""
     )
     return f"{report.number(middle)} {chart.unit}".strip() + ends
