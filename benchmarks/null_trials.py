@@ -20,8 +20,9 @@ from scipy.stats import binomtest, norm
 from table import row, show
 
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.experiments.trial import Result, trial
+from testis_abm.experiments.trial import trial
 from testis_abm.experiments.trial_estimates import effect
+from testis_abm.experiments.trial_result import Result
 from testis_abm.parameters import values
 from testis_abm.statistics import SPENDING, stopping_limits
 

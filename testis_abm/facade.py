@@ -20,7 +20,7 @@ from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments import compare as comparing
 from testis_abm.experiments import pulses as pulse_days
 from testis_abm.experiments import sensitivity as ranking
-from testis_abm.experiments import simulate
+from testis_abm.experiments import simulate, trial_result
 from testis_abm.experiments import surface as surfaces
 from testis_abm.experiments import sweep as sweeps
 from testis_abm.experiments import trial as trials
@@ -438,8 +438,8 @@ def _place(folder: str | Path | None) -> tuple[str | Path, _Kept | None]:
     return os.path.join(kept.name, "runs"), kept
 
 
-class TrialResult(trials.Result):  # noqa: D101
-    __doc__ = trials.Result.__doc__
+class TrialResult(trial_result.Result):  # noqa: D101
+    __doc__ = trial_result.Result.__doc__
 
     def summary(self) -> pd.DataFrame:
         """Return a row an arm and outcome: the effect with its 95 % interval."""

@@ -14,6 +14,7 @@ from hypothesis import settings
 from testis_abm import RunResult, parameters, run
 from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
+from testis_abm.population.twin import Pool
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no fault of a test
 settings.load_profile("calm")
@@ -51,6 +52,29 @@ def drawn_here() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("testis_abm.pictures.drawing.standing_by", lambda: ThreadPoolExecutor(1))
         yield
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch) -> None:
+    """Let a test write where it stands: in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def session() -> Iterator[Any]:
+    """Return the session of a page, without the page."""
+    pytest.importorskip("solara")
+    from testis_abm.app.session import Session
+
+    made = Session()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def pool() -> Pool:
+    """Return men who are drawn once for several searches."""
+    return Pool.draw("clinic", 6000, 3)
 
 
 @pytest.fixture

@@ -221,7 +221,7 @@ def test_a_selection_is_a_users_own(model):
         assert (chosen.index(other), chosen.count(other), chosen.count(first)) == (4, 1, 0)
         with pytest.raises(KeyError):
             chosen.remove(first)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="not in"):
             chosen.index(first)
         assert isinstance(chosen, AgentSet)
         chosen.clear()

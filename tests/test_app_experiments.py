@@ -106,7 +106,7 @@ def test_untreated_arms_have_no_insult_of_the_plan_and_alternatives_have():
     assert insults == [False, True, True]
 
 
-def test_kept_arms_bring_their_men(tmp_path):
+def test_kept_arms_bring_their_men():
     class Run:
         scenario = load("fertile_man", overrides={"man.bmi": 31})
 

@@ -334,16 +334,6 @@ EDITS = [
 PRESETS = ["klinefelter", "obese_low_t_e2"]
 
 
-@pytest.fixture
-def session():
-    pytest.importorskip("solara")
-    from testis_abm.app.session import Session
-
-    made = Session()
-    yield made
-    made.close()
-
-
 @checked(max_examples=40)
 @given(some.lists(some.one_of(some.sampled_from(EDITS), some.sampled_from(PRESETS)), max_size=12), some.integers(0, 12))
 def test_any_edits_are_taken_back_and_taken_again(edits, some_back):

@@ -639,7 +639,7 @@ def test_hundreds_of_idle_channels_do_not_end_the_service(tmp_path):
         assert "Too many open files" not in (tmp_path / "log").read_text()
 
 
-def test_the_answer_is_told_on_a_line_of_the_terminal(tmp_path):
+def test_the_answer_is_told_on_a_line_of_the_terminal():
     """What listens beyond the machine says by which names it answers."""
     from testis_abm.app import serve
 

@@ -280,7 +280,7 @@ def test_no_listing_of_the_disk_tells_a_token(desk):
         assert MINE not in path.name and (path.is_dir() or MINE.encode() not in path.read_bytes())
 
 
-def test_nobody_reaches_the_jobs_of_another(desk, tmp_path):
+def test_nobody_reaches_the_jobs_of_another(desk):
     mine, other = desk.visitor(MINE), desk.visitor(OTHER)
     job = until(mine, mine.submit(order()).name, DONE)
     other.folder.mkdir()

@@ -175,7 +175,7 @@ def test_page_and_command_agree_on_each_candidate(match, capsys):
         assert limits.iloc[k]["after"] == shown.iloc[:, k + 1]["total motile count (million)"].split()[0]
 
 
-def test_violins_of_the_page_hold_the_men_of_its_tables(match, monkeypatch):
+def test_violins_of_the_page_hold_the_men_of_its_tables(match):
     scenario = ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]})
     response = matching.respond(match, [scenario, scenario], 12)
     for system in ("conventional", "si"):

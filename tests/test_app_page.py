@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import struct
 import time
 import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
 from serving import serving
+from small_page import packed
 
 import testis_abm as ta
 from testis_abm.app import share
@@ -28,10 +27,6 @@ OBESE = {
     ],
     "samples": {"assay": "immunoassay"},
 }
-
-
-def packed(content: bytes) -> str:
-    return "#s=1" + base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
 
 
 @pytest.fixture(scope="module")

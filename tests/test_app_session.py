@@ -24,16 +24,6 @@ from testis_abm.support.errors import TestisError
 OVER_MODELS = "Working out plausible models …"
 
 
-@pytest.fixture
-def session():
-    pytest.importorskip("solara")
-    from testis_abm.app.session import Session
-
-    session = Session()
-    yield session
-    session.close()
-
-
 def test_a_run_tells_how_far_it_is_and_ends_as_the_command_does(session, result):
     seen = []
     session.progress.subscribe(lambda now: seen.append(now))
@@ -304,7 +294,7 @@ def test_a_prediction_tells_how_far_it_is_and_can_be_cancelled(session, match, m
     seen, going, real = [], threading.Event(), matching.respond
     session.match.value = match
     session.matching.subscribe(lambda now: seen.append(now[1]))
-    monkeypatch.setattr("testis_abm.app.session._BETWEEN", -1.0)
+    monkeypatch.setattr("testis_abm.app.session.BETWEEN", -1.0)
 
     def slow(match, scenarios, men, progress):
         going.set()

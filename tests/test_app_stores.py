@@ -77,7 +77,7 @@ def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch, tmp_pa
     assert [of.folder for of in folders.found()] == [sweep.resolve()]
 
 
-def test_what_is_no_sweep_is_no_store(tmp_path, sweep, capsys):
+def test_what_is_no_sweep_is_no_store(tmp_path, sweep):
     with pytest.raises(TestisError, match="holds no experiment"):
         Swept.of(tmp_path)
     manifest = files.unsealed((sweep / "manifest.json").read_bytes())

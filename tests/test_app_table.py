@@ -36,16 +36,6 @@ def parts(content: bytes, name: str = "t.csv", part: int = received.PART) -> lis
     ]
 
 
-@pytest.fixture
-def session():
-    pytest.importorskip("solara")
-    from testis_abm.app.session import Session
-
-    session = Session()
-    yield session
-    session.close()
-
-
 def open_table(session, content: bytes, name: str = "t.csv") -> None:
     for part in parts(content, name):
         session.receive_table(part)

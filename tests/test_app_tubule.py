@@ -294,7 +294,9 @@ def test_mesa_is_given_a_component(model):
 
 def test_a_view_shows_two_arms(recorded):
     recording, _ = recorded
-    _, context = solara.render(TubuleView(recording, recording), handle_error=False)
+    element, context = solara.render(TubuleView(recording, recording), handle_error=False)
+    (widget,) = element.children
+    assert widget.recordings == (recording, recording) and len(widget.names) == 2
     context.close()
 
 

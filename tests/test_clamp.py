@@ -107,7 +107,7 @@ def test_single_cells_held_as_they_went_by_themselves_go_the_same_way(untreated,
     assert steps[0] == steps[1]
 
 
-def test_niches_keep_their_differences(untreated):
+def test_niches_keep_their_differences():
     held = cells(clamped(("ITT", "30 %"), ("local free E2", "300 %")), 1)
     free = cells(clamped(), 1)
     for name, times in (("testosterone", 0.3), ("oestradiol", 3.0)):

@@ -18,14 +18,11 @@ from testis_abm.cli import command as cli
 from testis_abm.cli import printing
 from testis_abm.cli.command import main
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SHORT = ["--set", "plan.replicates=2", "--set", "tissue.tubules=2", "--days", "30"]
 TINY = ["--set", "plan.replicates=1", "--set", "tissue.tubules=1", "--days", "3"]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +116,7 @@ def test_a_wrong_file_is_refused(content, named, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
 
 
-def test_an_impossible_output_folder_is_refused_before_the_run(tmp_path, capsys):
+def test_an_impossible_output_folder_is_refused_before_the_run(capsys):
     Path("file").write_text("not a folder")
     started = time.perf_counter()
     assert main(["run", str(SCENARIOS / "fertile_man.toml"), "--out", "file/inside"]) == 2

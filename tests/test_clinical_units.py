@@ -143,26 +143,6 @@ def test_a_unit_is_found_as_the_table_spells_it():
         parse_unit("lh_iu_l", "g")
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("4.5", 4.5),
-        ("4,5", 4.5),
-        ("1,500", 1500.0),
-        ("1,500.5", 1500.5),
-        ("1.500,5", 1500.5),
-        ("12,345,678", 12_345_678.0),
-        ("0,125", 0.125),
-        ("1234,567", 1234.567),
-        ("-2,5e3", -2500.0),
-        (".5", 0.5),
-        ("7.", 7.0),
-    ],
-)
-def test_commas_are_read_as_they_are_meant(text, number):
-    assert number_in(text) == pytest.approx(number)
-
-
 def test_a_comma_that_could_be_a_decimal_is_explained():
     assert comma_note("1,500 mg") == " (1,500 is read as 1500; for a decimal write 1.500)"
     assert comma_note("1,5 mg") == comma_note("1.500 mg") == comma_note(1500) == ""

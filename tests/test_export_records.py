@@ -44,7 +44,7 @@ def test_doses_read_back_are_those_that_were_given(run, tmp_path):
     assert sum(part.dose_count for part in again.therapy) == 5 + 2
 
 
-def test_measurements_are_what_the_laboratory_reported(run, tmp_path):
+def test_measurements_are_what_the_laboratory_reported(run):
     seen = [row for row in records(run) if row["EVID"] == 0 and row["ID"] == 2 and row["DVID"] == "testosterone"]
     blood = run.tables["blood"]
     own = blood[(blood["arm"] == "treated") & (blood["replicate"] == 1)]

@@ -167,7 +167,7 @@ def test_a_saved_man_goes_on_losing_the_same(tmp_path):
     assert repr(man.records["tissue"]) == repr(again.records["tissue"])
 
 
-def test_closed_ducts_keep_them_out_of_semen(values, fertile):
+def test_closed_ducts_keep_them_out_of_semen():
     model = cells({"insult": [{"kind": "vasectomy", "day": 0}]}, tubules=3)
     model.run_for(112)
     assert model.spermatids_lost()["retained_million_g"] > 0.0

@@ -37,6 +37,8 @@ from testis_abm.studies.ensemble import best, shipped
 from testis_abm.studies.replay import replay
 from testis_abm.studies.study import known
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 FILE = str(SCENARIOS / "fertile_man.toml")
 PILL = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -54,17 +56,6 @@ TABLES: Mapping[str, dict[str, Any]] = {
 }
 ARMS = [{"name": "control"}, {"name": "pill", "therapy": [PILL]}]
 MEN = pd.DataFrame([dict(ta.load(SMALL).man.physiology)])
-
-
-def laboratory_value(name: object, raw: object) -> object:
-    """Return one laboratory value as a number, None where it is missing."""
-    lab = labs({name: raw}).get(name)
-    return None if lab is None else lab.value
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def toml(value: object) -> str:
@@ -280,7 +271,7 @@ REFUSED: Mapping[str, tuple[str, list[Any]]] = {
             lambda: ta.find_twin({"lh": 900.0}),
             lambda: ta.find_twin({"lh": "900 mUI/mL"}),
             lambda: ta.find_twin(pd.Series({"lh": 900})),
-            lambda: laboratory_value("lh", np.float64(900.0)),
+            lambda: labs({"lh": np.float64(900.0)}),
         ],
     ),
     "unit": ("has no unit; write for example 260 ng/dL", [["twin", "--t", "260"], lambda: ta.find_twin({"t": "260"})]),
@@ -471,7 +462,7 @@ def test_any_entry_of_an_experiment_is_read_or_refused(kind, key, value):
 @given(st.sampled_from(["t", "lh", "bmi", "age", "concentration"]), JSON | st.text())
 def test_any_laboratory_value_is_a_number_missing_or_refused(name, raw):
     try:
-        value = laboratory_value(name, raw)
+        value = getattr(labs({name: raw}).get(name), "value", None)
     except ta.ScenarioError as error:
         assert str(error).startswith(f"{name}: ") and str(error).isprintable()
     else:
@@ -535,13 +526,7 @@ def toml_key(key: str) -> str:
 )
 def test_no_text_takes_long(text):
     began = time.process_time()
-    for read in (
-        parse_criterion,
-        parse_every,
-        parse_prescription,
-        parameters.drug_named,
-        lambda x: laboratory_value("t", x),
-    ):
+    for read in (parse_criterion, parse_every, parse_prescription, parameters.drug_named, lambda x: labs({"t": x})):
         with pytest.raises(ta.TestisError):
             read(text)
     assert time.process_time() - began < 5.0
@@ -615,7 +600,7 @@ def test_the_package_is_a_command_and_raises_no_warning():
 # ---- the same options for every command that runs a scenario
 
 
-def test_a_sweep_with_failed_runs_says_so_and_ends_with_1(tmp_path, capsys):
+def test_a_sweep_with_failed_runs_says_so_and_ends_with_1(capsys):
     import tomli_w
 
     tables = experiment("sweep")
@@ -630,7 +615,7 @@ def test_a_sweep_with_failed_runs_says_so_and_ends_with_1(tmp_path, capsys):
     assert "1 of 2 runs failed (exit code 1)" in told.err and "first failure: " in told.out
 
 
-def test_set_seed_and_days_change_an_experiment_and_its_folder(tmp_path, capsys):
+def test_set_seed_and_days_change_an_experiment_and_its_folder(tmp_path):
     import tomli_w
 
     Path("sweep.toml").write_text(tomli_w.dumps(experiment("sweep")), encoding="utf-8")
@@ -647,7 +632,7 @@ def test_set_seed_and_days_change_an_experiment_and_its_folder(tmp_path, capsys)
     assert changed["testosterone_nmol_l"].mean() < plain["testosterone_nmol_l"].mean()
 
 
-def test_set_reaches_every_arm(capsys):
+def test_set_reaches_every_arm():
     import tomli_w
 
     Path("arms.toml").write_text(tomli_w.dumps({**SMALL, "therapy": [], "arm": ARMS}), encoding="utf-8")

@@ -50,6 +50,12 @@ def laboratory_value(name: object, raw: object) -> object:
         ("1500", 1500),
         ("1.500", 1.5),
         ("3,2e2", 320),
+        ("4.5", 4.5),
+        ("12,345,678", 12_345_678),
+        ("1234,567", 1234.567),
+        ("-2,5e3", -2500),
+        (".5", 0.5),
+        ("7.", 7),
     ],
 )
 def test_a_comma_is_a_decimal_unless_it_groups_three_digits(text, number):

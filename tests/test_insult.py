@@ -193,8 +193,11 @@ def test_a_tissue_is_advised_that_a_tubule_can_hold(tmp_path):
 
 
 def test_what_no_testis_survives_needs_no_focus():
-    Injuries([Insult("orchiectomy", side="both")], VALUES).check(load(scenario()).tissue, 8e8, 1.0)
-    Injuries([Insult("irradiation", dose="50 Gy")], VALUES).check(load(scenario()).tissue, 8e8, 1.0)
+    tissue = load(scenario()).tissue
+    with pytest.raises(TestisError, match="too small to hold a focus"):
+        Injuries([Insult("irradiation", dose="7 Gy")], VALUES).check(tissue, 8e8, 1.0)
+    for survived_by_nothing in (Insult("orchiectomy", side="both"), Insult("irradiation", dose="50 Gy")):
+        Injuries([survived_by_nothing], VALUES).check(tissue, 8e8, 1.0)
 
 
 def test_a_scenario_with_insults_is_read_as_it_is_written():
@@ -577,7 +580,7 @@ def test_more_of_a_kind_than_a_morning_tells_apart_is_refused():
 
 
 @pytest.mark.parametrize("end, left", [("9 days", 0), ("10 days", 1)])
-def test_what_falls_on_the_end_of_a_shorter_plan_is_left_out(end, left, recwarn):
+def test_what_falls_on_the_end_of_a_shorter_plan_is_left_out(end, left):
     case = {"title": "x", "plan": {"duration": "30 days"}, "insult": [{"kind": "fever", "days": 3, "day": 9}]}
     assert len(load(case, overrides={"plan.duration": end}).insult) == left
 

@@ -298,7 +298,7 @@ def _testosterone(model, seed, hour):
     return model.blood_sample(hour=hour)["testosterone_nmol_l"]
 
 
-def test_a_scenario_asks_for_an_hour_and_python_for_another(values):
+def test_a_scenario_asks_for_an_hour_and_python_for_another():
     def model(**samples):
         return ta.TestisModel(ta.load({**CASE, "samples": samples}))
 

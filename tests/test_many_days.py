@@ -14,7 +14,7 @@ from mesa.time import Schedule
 from test_checkpoint import same_course
 
 from testis_abm import TestisError, TestisModel, load
-from testis_abm.support import interrupts
+from testis_abm.support import interrupt
 
 SIZE = {"tubules": 2, "sertoli_per_tubule": 10}
 PLAN = {"baseline": "10 days", "duration": "120 days", "seed": 4}
@@ -218,7 +218,7 @@ def heard():
 def test_an_interrupt_waits_for_the_block_and_no_longer():
     before = signal.getsignal(signal.SIGINT)
     done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.held():
+    with pytest.raises(KeyboardInterrupt), interrupt.held():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.05)
         done.append(True)
@@ -226,14 +226,14 @@ def test_an_interrupt_waits_for_the_block_and_no_longer():
     heard = []
     signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:
-        with interrupts.held():
+        with interrupt.held():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.05)
             assert not heard
         assert heard == [signal.SIGINT]  # by whoever listened before
     finally:
         signal.signal(signal.SIGINT, before)
-    with pytest.raises(KeyError), interrupts.held():
+    with pytest.raises(KeyError), interrupt.held():
         raise KeyError
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -190,7 +190,7 @@ def test_retrieval_is_what_surgeons_find(preset, low, high, values):
     assert (chance > 0.9 or most - least > 0.3) or np.isnan(low)
 
 
-def test_no_drug_makes_foci(values):
+def test_no_drug_makes_foci():
     from testis_abm.population.predict import predict
 
     men_ = pd.DataFrame([Man(preset=name).physiology for name in ("klinefelter", "sertoli_cell_only")])

@@ -209,7 +209,7 @@ def test_a_prediction_has_the_spread_of_the_men(found):
     assert table.loc["testosterone", "high_pct"] > table.loc["testosterone", "change_pct"] + 5
 
 
-def test_men_without_sperm_make_no_sperm_gain(values):
+def test_men_without_sperm_make_no_sperm_gain():
     """Sperm too few to be in any ejaculate may grow by a third; that is no gain."""
     lesions = ["sertoli_cell_only", "none", "none"]
     men = pd.DataFrame([Man(preset=name).physiology for name in ("sertoli_cell_only", "idiopathic_oligozoospermia")])
@@ -299,7 +299,7 @@ def test_a_screening_names_its_assays_and_its_men_without_sperm():
     assert {"visit1_oestradiol_immunoassay_pmol_l", "visit1_oestradiol_pmol_l"} <= set(table)
 
 
-def test_a_population_that_is_not_known(values):
+def test_a_population_that_is_not_known():
     with pytest.raises(TestisError, match='population "clinc" is not known; nearest: "clinic"'):
         Population.named("clinc")
     assert set(Population.named("clinic").numbers) == {

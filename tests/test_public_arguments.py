@@ -28,6 +28,8 @@ from testis_abm.population.screen import Sampling
 from testis_abm.results import store
 from testis_abm.studies import Study, calibrate, ensemble, known, load_study, replay, report
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 PACKAGES = ("testis_abm", "testis_abm.population", "testis_abm.studies", "testis_abm.scenario")
 # Made by others, of what those have checked.
 MADE = {
@@ -207,11 +209,6 @@ ARGUMENTS = [
     for argument in arguments_of(function)
     if argument not in OWN
 ]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def test_no_public_function_is_left_out():

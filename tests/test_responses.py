@@ -25,7 +25,7 @@ from testis_abm.population.cohort import labs
 from testis_abm.population.follow import OnTreatment, follow
 from testis_abm.population.predict import READOUTS, SHOWN, predict
 from testis_abm.population.table_in import read_table
-from testis_abm.population.twin import Pool, find
+from testis_abm.population.twin import find
 from testis_abm.quantities import Censored, clinical
 from testis_abm.scenario import Man, load
 from testis_abm.statistics import weighted_quantiles
@@ -36,11 +36,6 @@ CASE = {"title": "pill", "plan": {"duration": "60 days"}, "therapy": [PILL]}
 GIVEN = {"t": 9.0, "e2": 176.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0, "volume": 2.5}
 HEAD = "ID,BMI (kg/m2),T (nmol/L),LH (IU/L),FSH (IU/L),Sperm concentration (M/mL),Volume (mL)\n"
 TABLE = f"{HEAD}A,33,9,3.1,4.4,6,2.5\nB,25,16,4,5,30,3\nC,25,16,4,5,30,3\nD,28,2,0.3,0.5,0,1\n"
-
-
-@pytest.fixture(scope="module")
-def pool():
-    return Pool.draw("clinic", 6000, 3)
 
 
 @pytest.fixture(scope="module")

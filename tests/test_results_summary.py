@@ -48,7 +48,7 @@ def test_arms_are_filtered_copies(result):
     assert set(result.untreated().semen["arm"]) == {"untreated"}
 
 
-def test_a_missing_arm_is_told(result):
+def test_a_missing_arm_is_told():
     alone = make(scenario(therapy=[], observed=[]), sections=False)
     with pytest.raises(TestisError, match="no treated arm; it has: untreated"):
         alone.treated()

@@ -159,7 +159,7 @@ def test_two_processes_on_one_store_share_the_work(tmp_path):
     assert len(pd.read_parquet(tmp_path / "s" / "parts")) == len(read(tmp_path / "s")) == len(tasks) * 4
 
 
-def test_a_part_takes_some_seconds(tmp_path):
+def test_a_part_takes_some_seconds():
     queue = runner._Queue([Task(k, 0) for k in range(1000)], 0, 2)
     sizes = []
     while queue:

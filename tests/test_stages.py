@@ -31,7 +31,7 @@ def clock(values, fertile):
 
 
 @pytest.fixture(scope="module")
-def tissue(values):
+def tissue():
     """Return a tissue of many rows, so that sections differ."""
     return SmallModel(tubules=8, rows=36, sertoli_per_tubule=26).settle().tissue
 
@@ -140,7 +140,7 @@ def test_a_helix_orders_stages_and_patches_do_not(values, clock):
     assert follow_on(PATCHES) < 0.9
 
 
-def test_a_helix_advances_by_its_angle(values, clock):
+def test_a_helix_advances_by_its_angle(values):
     even = {**values, "stage.helix_angle_sd": 0.0}
     geometry = build.build_geometry(even, 3, 26, 30)
     phase = phases(HELIX, even, geometry, 1).reshape(3, 30, 26)
@@ -184,7 +184,7 @@ def test_sperm_leave_from_where_stage_two_ends(tissue):
     )
 
 
-def test_counts_and_deaths_by_stage_add_up_to_those_of_the_tissue(values):
+def test_counts_and_deaths_by_stage_add_up_to_those_of_the_tissue():
     model = SmallModel(tubules=12, rows=12, sertoli_per_tubule=26).settle()
     expected, died = 0.0, 0
     for _ in range(16):

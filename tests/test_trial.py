@@ -11,12 +11,13 @@ from scipy.stats import binomtest
 
 from testis_abm import TestisError
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.experiments import trial as trials
+from testis_abm.experiments import trial_result
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import perform
-from testis_abm.experiments.trial import LEAST, analyse, trial
+from testis_abm.experiments.trial import analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
+from testis_abm.experiments.trial_estimates import LEAST
 from testis_abm.man.parameter_set import parameter_set
 from testis_abm.parameters import hypotheses
 from testis_abm.parameters import values as parameter_values
@@ -304,8 +305,8 @@ COUNT = "concentration_million_ml"
 def few_under_each_answer():
     """Let two men stand for all, and one parameter set for a combination of answers: it takes a tenth of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "_UNDER_MEN", 2)
-        patch.setattr(trials, "_UNDER_SETS", 1)
+        patch.setattr(trial_result, "UNDER_MEN", 2)
+        patch.setattr(trial_result, "UNDER_SETS", 1)
         yield
 
 

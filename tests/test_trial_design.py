@@ -13,7 +13,7 @@ from scipy.stats import binomtest, multivariate_normal, norm, ttest_ind
 from statsmodels.regression.linear_model import OLS
 
 from testis_abm import TestisError, load
-from testis_abm.experiments import trial as trials
+from testis_abm.experiments import trial_result
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import STOPPED, Job, Task, essence, perform
 from testis_abm.experiments.trial import prepare, trial
@@ -208,7 +208,7 @@ def test_a_run_that_stops_has_a_name_of_its_own():
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "_UNDER_MEN", 2)
+        patch.setattr(trial_result, "UNDER_MEN", 2)
         folder = tmp_path_factory.mktemp("stopped") / "t"
         design = {"rate": 0.15, "when": "haematocrit > 52 %"}
         lost = {"rate": 0.0, "when": "testosterone > 600 ng/dL", "rate_when": 0.2}
@@ -316,7 +316,7 @@ def replace_weight(case):
 
 
 def test_a_crossover_compares_men_with_themselves(tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "_UNDER_MEN", 2)
+    monkeypatch.setattr(trial_result, "UNDER_MEN", 2)
     case = {
         **of(design="crossover", washout="40 days", at=["end"], men=24),
         "plan": {"duration": "100 days", "seed": 3},
@@ -334,7 +334,7 @@ def test_a_crossover_compares_men_with_themselves(tmp_path, monkeypatch):
 
 
 def test_a_trial_that_passes_a_look_ends_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "_UNDER_MEN", 2)
+    monkeypatch.setattr(trial_result, "UNDER_MEN", 2)
     found = trial(of(looks=[0.5, 1.0], analysis="mixed"), tmp_path / "t", workers=1)
     assert len(found.men) == 20 == found.flow["randomised"].sum() and found.planned == 40
     assert found.looks["passed"].tolist() == [True] and "stopped at look 1 of 2" in found.text()

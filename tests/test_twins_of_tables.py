@@ -13,18 +13,13 @@ from testis_abm.experiments.twins import prepare, reports, twins
 from testis_abm.population.cohort import draw
 from testis_abm.population.follow import OnTreatment, course, follow
 from testis_abm.population.table_in import read_table
-from testis_abm.population.twin import Pool, find, independent
+from testis_abm.population.twin import find, independent
 from testis_abm.quantities import Censored
 from testis_abm.statistics import weighted_quantiles
 from testis_abm.support.errors import ScenarioError
 
 GIVEN = {"t": 9.0, "e2": 176.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0}
 TABLE = "ID,BMI (kg/m2),T (nmol/L),LH (IU/L),FSH (IU/L)\nA,33,9,3.1,4.4\nB,25,16,4,5\nC,25,16,4,5\n"
-
-
-@pytest.fixture(scope="module")
-def pool():
-    return Pool.draw("clinic", 6000, 3)
 
 
 def test_a_pool_says_where_to_draw_and_changes_no_posterior(pool):

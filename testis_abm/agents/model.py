@@ -64,7 +64,7 @@ from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes
 from testis_abm.scenario import load as load_scenario
 from testis_abm.scenario.clamp import without_place
 from testis_abm.scenario.insult import faults
-from testis_abm.support import guard, interrupts
+from testis_abm.support import guard, interrupt
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
 from testis_abm.testis.build import tissue_parameters
@@ -316,7 +316,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _whole_step(self) -> None:
         """Let Mesa take a step; an interrupt waits until it has."""
-        with interrupts.held():
+        with interrupt.held():
             self._step()
 
     def run_for(self, duration: float) -> None:
@@ -336,7 +336,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             super().run_for(duration)
             return
         while self.time < end:
-            with interrupts.held():
+            with interrupt.held():
                 if (days := self._at_once(end)) > 1:
                     self._live_days(days)
                     mesa_clock.pass_steps(self, days)

@@ -13,7 +13,8 @@ import solara
 
 from testis_abm.app import cards, charts, draft, widgets
 from testis_abm.app.fold import Fold
-from testis_abm.app.session import OVER_MODELS, Progress, Session
+from testis_abm.app.progress import OVER_MODELS, Progress
+from testis_abm.app.session import Session
 from testis_abm.app.units import in_its_units
 from testis_abm.choices import ARMS, TREATED
 from testis_abm.man.injuries import left_out

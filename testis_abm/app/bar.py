@@ -9,7 +9,8 @@ import solara
 
 from testis_abm.app import draft, vue, widgets
 from testis_abm.app.history import Step
-from testis_abm.app.session import RUNS, Form, Progress, Session
+from testis_abm.app.progress import Progress
+from testis_abm.app.session import RUNS, Form, Session
 from testis_abm.app.units import in_its_units
 from testis_abm.pictures import courses, screen
 

@@ -16,8 +16,9 @@ from testis_abm.app.compare import Compare
 from testis_abm.app.experiments import Experiments
 from testis_abm.app.patients import Patients
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import REMOVED, RUNS, Session, tidy, warm
+from testis_abm.app.session import REMOVED, RUNS, Session, warm
 from testis_abm.app.sharing import Sharing
+from testis_abm.app.tidy import tidy
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 from testis_abm.quantities import CONVENTIONAL, SI

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
-import ctypes
 import functools
-import gc
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import solara
@@ -20,6 +16,7 @@ from testis_abm.app import differences, draft, fields, listed, own_code, share
 from testis_abm.app.candidates import Choice, of_form
 from testis_abm.app.history import History
 from testis_abm.app.jobs.bench import Bench
+from testis_abm.app.progress import BETWEEN, OVER_MODELS, Progress, Watcher
 from testis_abm.app.received import Parts
 from testis_abm.app.work import Allowance, Background, Fail, Stopped, Work
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, UNIT_SYSTEMS, in_units, unit_system
@@ -27,7 +24,6 @@ from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError, printable
 
 if TYPE_CHECKING:
-    from testis_abm.agents.model import TestisModel
     from testis_abm.app.clinic import Opened, Reports
     from testis_abm.app.matching import Match, Response
     from testis_abm.results.run import Run
@@ -37,52 +33,11 @@ MOST_ARMS = 7  # and the untreated control: as many as there are colours
 _WIDTH = 760
 _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
-_FIRST_DAYS = 14  # lived before the first picture
-_BETWEEN = 0.25  # seconds between pictures
-_RATHER_RUN = (
-    4.0  # times what a picture takes goes to the run before the next: on a machine that is busy they are rarer
-)
 _RECORDED = 24.0  # MB of frames an arm
-_STREAMED = ("hormones", "semen")
 # Bytes of a table of men: of what table_file.py reads, as much as a server that others use too holds for each of its pages.
 LARGEST_TABLE = 8_000_000
 _LARGE_TABLE = ", the most of this page; use testis-abm twin --table"
 REMOVED = "removed"  # a notice of what went with a former patient
-OVER_MODELS = "Working out plausible models …"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        phase: "idle", "waiting", "running", "done", "cancelled" or "failed".
-        scenario: that was run; result: what it has brought so far.
-        text: in words; share: of the work done.
-        first, seconds: from the click to the first picture, and to the end.
-        models: how far the levels over plausible models are, in words; "" once the result has them.
-        units: system of units in which the reason of the effect is worded.
-    """
-
-    phase: str = "idle"
-    scenario: Scenario | None = None
-    result: Run | None = None
-    text: str = ""
-    share: float = 0.0
-    first: float | None = None
-    seconds: float | None = None
-    models: str = ""
-    units: str = ""
-
-    @property
-    def busy(self) -> bool:
-        """Return whether it goes on."""
-        return self.phase in ("waiting", "running")
-
-    @property
-    def going(self) -> bool:
-        """Return whether there is something to cancel."""
-        return self.busy or self.models == OVER_MODELS
 
 
 class Patient(NamedTuple):
@@ -423,7 +378,7 @@ class Session:
                 nonlocal shown
                 if stop.is_set():
                     raise Stopped
-                if time.perf_counter() - shown > _BETWEEN:
+                if time.perf_counter() - shown > BETWEEN:
                     shown = time.perf_counter()
                     self.matching.value = ("busy", f"Treating {begun:,} of {lives:,} virtual patients …")
 
@@ -458,7 +413,7 @@ class Session:
         def work(stop: threading.Event) -> None:
             from testis_abm.experiments.simulate import over_models, run
 
-            watcher = _Watcher(self, scenario, stop, started)
+            watcher = Watcher(self.progress.set, scenario, stop, started)
             result = run(scenario, watch=watcher, plausible=False, model=own_code.model())
             seconds = time.perf_counter() - started
             text = f"Done in {seconds:.1f} s"
@@ -641,86 +596,6 @@ def _free_name(name: str, otherwise: str, taken: Sequence[str]) -> str:
     plain = printable(name.strip())[:_LONGEST_NAME] or otherwise
     numbered = (f"{plain} ({k})" if k > 1 else plain for k in itertools.count(1))
     return next(free for free in numbered if free not in taken)
-
-
-class _Watcher:
-    """Sees each day of a run: stops it when asked, shows what it has brought so far."""
-
-    def __init__(self, session: Session, scenario: Scenario, stop: threading.Event, started: float) -> None:
-        self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
-        self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
-        self.first: float | None = None
-        self._shown, self._took, self._allowance = started, 0.0, Allowance(stop)
-
-    def publish(self, progress: Progress) -> None:
-        """Show progress, unless the page has gone or another run has begun."""
-        if not self.stop.is_set():
-            self.session.progress.value = progress
-
-    def check(self) -> None:
-        """Go on unless the page has gone or another run has begun; of any thread.
-
-        Raises:
-            Stopped: it has.
-        """
-        if self.stop.is_set():
-            raise Stopped
-
-    def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
-        self._allowance.check()
-        lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
-        if not any(model.running for model in men.values()):
-            self.rows = self._with(replicate, men)
-            return
-        due = time.perf_counter() - self._shown > max(_BETWEEN, _RATHER_RUN * self._took) or (
-            self.first is None and lived >= _FIRST_DAYS
-        )
-        if lived and due:
-            self._show(replicate, men, lived)
-
-    def _with(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            name: [*rows, *((arm, replicate, *row) for arm, model in men.items() for row in model.records[name])]
-            for name, rows in self.rows.items()
-        }
-
-    def _show(self, replicate: int, men: Mapping[str, TestisModel], lived: int) -> None:
-        from testis_abm.experiments.simulate import so_far
-
-        plan = self.scenario.plan
-        result = so_far(self.scenario, self._with(replicate, men))
-        text = f"Day {lived - plan.baseline_days} of {plan.duration_days}"
-        text += f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
-        done = (replicate + lived / (plan.baseline_days + plan.duration_days)) / plan.replicates
-        begun = time.perf_counter()
-        self.first = self.first or begun - self.started
-        self.publish(Progress("running", self.scenario, result, text, done, self.first))
-        self._shown = time.perf_counter()
-        self._took = self._shown - begun
-
-
-_tidying = threading.Lock()
-_TIDIED_AFTER = 2.0  # seconds, in which others may leave too
-
-
-def tidy() -> None:
-    """Soon give the memory of sessions that have gone back to the system.
-
-    A model refers to itself and waits for the collector; and frames that a thread has freed stay in the C library's
-    heap of that thread, which grows from session to session unless it is told to let go.
-    """
-    if _tidying.acquire(blocking=False):
-        # Solara lets a threading.Thread hold the session that started it, the one that is to be freed.
-        _thread.start_new_thread(_tidy, ())
-
-
-def _tidy() -> None:
-    time.sleep(_TIDIED_AFTER)
-    _tidying.release()
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:  # of glibc
-        trim(0)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from testis_abm.support.errors import Note, TestisError, printable
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
     from testis_abm.experiments.surface import Surface
-    from testis_abm.experiments.trial import Result
+    from testis_abm.experiments.trial_result import Result
 
 SWEEP, COMPARE, TRIAL, SENSITIVITY, SURFACE, STUDIES = KINDS = (
     "sweep",

@@ -1,6 +1,6 @@
 """What is estimated of a trial's men: levels, effects, responders, interim looks, men who had treatments in turn.
 
-`men` is a row a man: `arm`, `baseline_` what screening measured, `day<d>_` what visits did (trial.Result); `attended` whether
+`men` is a row a man: `arm`, `baseline_` what screening measured, `day<d>_` what visits did (trial_result.Result); `attended` whether
 he was measured at the last visit.
 """
 

@@ -25,7 +25,7 @@ from testis_abm.statistics import mean_and_half
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
     from testis_abm.experiments.sweep import Swept
-    from testis_abm.experiments.trial import Result
+    from testis_abm.experiments.trial_result import Result
 
 _MOST_TICKS = 8
 

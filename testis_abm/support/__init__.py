@@ -1,1 +1,1 @@
-"""What every room may use: files that are written whole, checksums, locks."""
+"""What every room may use: errors, checks of what is given, files that are written whole, compiled rules, work on all cores."""

@@ -56,7 +56,7 @@ def Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
     parts.picture(screen.surface(chart), f"surface {word}", lambda at: _load(session, found, at))
     if extra:
         widgets.html(screen.legend((), extra))
-    widgets.paragraph(found.verdict(word), "ta-why")
+    widgets.paragraph(found.verdict(word))
     widgets.paragraph(_SPREAD.format(sets=found.sets), "ta-unit")
     parts.table(_table(chart), found.basis(), chart.across.name, found.points, f"surface {found.scenario.heading}")
 

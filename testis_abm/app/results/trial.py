@@ -22,7 +22,7 @@ from testis_abm.experiments import opened
 from testis_abm.experiments.opened import Folder
 from testis_abm.experiments.outputs import OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read, read_manifest
-from testis_abm.experiments.trial import Result
+from testis_abm.experiments.trial_result import Result
 from testis_abm.pictures import plots_screen, rows_screen
 from testis_abm.pictures.plots import Lines, Row, Rows, Series, Waterfall
 from testis_abm.pictures.reference import reference_ranges
