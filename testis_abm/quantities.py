@@ -709,12 +709,12 @@ def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarr
         return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)
 
 
-def _ending(unit: str) -> str:
+def ending(unit: str) -> str:
     """Return a unit as the names of columns end in it."""
     return "_" + unit.lower().replace("/", "_")
 
 
-_ENDINGS = {_ending(unit): unit for row in _ALL for unit in row.units} | {
+_ENDINGS = {ending(unit): unit for row in _ALL for unit in row.units} | {
     "_pct": "%",
     "_million_g": "million/g/day",
     "_days": "days",

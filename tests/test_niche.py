@@ -363,11 +363,18 @@ def test_the_mean_rests_where_cells_do(values):
     assert cells[DARK] == pytest.approx(man.rest["a_dark_per_sertoli"], rel=0.06)
 
 
+def killing(survival: np.ndarray) -> injury.Blow:
+    """Return a blow that leaves a share of each type in both testes, (steps,), and does nothing else."""
+    none = np.zeros(2)
+    deadly, harm = np.outer(injury.both(1.0), -np.log(survival)), np.zeros((2, steps.COUNT))
+    return injury.Blow(injury.IRRADIATION, 0, deadly, harm, none, 0.0, none, 0.0, 0.0, none)
+
+
 def test_the_mean_recovers_as_many_cells_do(values):
     survival = np.ones(steps.COUNT)
     survival[DARK], survival[PALE], survival[steps.B_SPERMATOGONIUM] = 0.4, 0.17, 0.02
     man, model = reference_man(values), SmallModel(seed=2, tubules=4, sertoli_per_tubule=26, rows=40).settle()
-    man.strike(injury.killing(survival))
+    man.strike(killing(survival))
     kill(model.tissue, survival)
     rows = man.advance(np.zeros((400, 48, 0)))
     seen = np.array([live(model, CYCLE) for _ in range(25)])
@@ -381,7 +388,7 @@ def test_the_mean_recovers_as_many_cells_do(values):
 
 def test_of_blocked_niches_the_mean_founds_no_clones(values):
     man, plain = reference_man(values), reference_man(values)
-    half = injury.killing(np.ones(steps.COUNT))._replace(hits=injury.both(np.log(2.0)), hit_days=1e6)
+    half = killing(np.ones(steps.COUNT))._replace(hits=injury.both(np.log(2.0)), hit_days=1e6)
     man.strike(half)
     held, free = (of.advance(np.zeros((160, 48, 0)))["released_million"] for of in (man, plain))
     assert held[:50] == pytest.approx(free[:50], rel=0.02)  # what was founded before lives on

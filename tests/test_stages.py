@@ -99,7 +99,8 @@ def mapped(layout, values, clock, tubules, rows, seed=1, now=0.0):
 
 @pytest.mark.parametrize("layout", STAGE_LAYOUTS)
 def test_stages_are_as_frequent_as_they_last(values, clock, layout):
-    share = stages.frequencies(mapped(layout, values, clock, 120, 12))
+    found = mapped(layout, values, clock, 120, 12)
+    share = np.bincount(found.ravel(), minlength=stages.COUNT_OF_STAGES) / found.size
     assert share == pytest.approx(clock.shares, abs=0.012)
 
 
@@ -284,11 +285,7 @@ def test_men_without_germ_cells_or_without_meiosis_score_low(values):
     assert found.johnsen_score == 2.0 and found.sertoli_only_sections_pct == 100.0
     assert np.isnan(found.stages_per_section) and (empty.stages_shown() == stages.NONE).all()
     shown = histology.by_stage(empty)
-    assert (
-        not shown.niches.any()
-        and np.isnan(shown.share).all()
-        and np.isnan(stages.frequencies(empty.stages_shown())).all()
-    )
+    assert not shown.niches.any() and np.isnan(shown.share).all()
     arrest = SmallModel(tubules=2, rows=2, sertoli_per_tubule=26, meiotic_completion=1e-6).settle().tissue
     found = biopsy.scores(histology.cut_sections(arrest, values), values)
     assert found.johnsen_score == 5.0 and found.arrested_sections_pct == 100.0 and found.elongated_sections_pct == 0.0

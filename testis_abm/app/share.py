@@ -12,7 +12,6 @@ import json
 import threading
 import zipfile
 import zlib
-from typing import Any
 
 from testis_abm.app.draft import short
 from testis_abm.quantities import SI, unit_system
@@ -76,11 +75,7 @@ def from_link(fragment: str) -> Scenario:
         raise damaged from None
     if not isinstance(tables, dict):
         raise damaged
-    return _named("link", tables)
-
-
-def _named(name: str, tables: dict[str, Any]) -> Scenario:
-    return load(tables, name=name)
+    return load(tables, name="link")
 
 
 def from_upload(name: object, content: bytes) -> Scenario:

@@ -141,12 +141,6 @@ def _blow(kind: int, amount: np.ndarray, deadly: np.ndarray, harm: np.ndarray, *
     return Blow(kind, 0, np.outer(amount, deadly), np.outer(amount, harm), **{**rest, **more})  # type: ignore[arg-type]
 
 
-def killing(survival: np.ndarray) -> Blow:
-    """Return a blow that leaves a share of each type in both testes, (steps,), and does nothing else."""
-    with np.errstate(divide="ignore"):
-        return _blow(IRRADIATION, both(1.0), -np.log(survival), np.zeros(COUNT))
-
-
 def both(amount: float) -> np.ndarray:
     """Return an amount for each side, (2,)."""
     return np.full(len(SIDES), float(amount))

@@ -132,12 +132,6 @@ def stages_a_section(stages: np.ndarray) -> np.ndarray:
     return np.asarray(sum((stages == one).any(axis=-1).astype(int) for one in range(COUNT_OF_STAGES)))
 
 
-def frequencies(stages: np.ndarray) -> np.ndarray:
-    """Return the share of niches in each stage, (6,), of those that are in one (not NONE); NaN if none is."""
-    found = stages[stages != NONE]
-    return np.bincount(found, minlength=COUNT_OF_STAGES) / (found.size or np.nan)
-
-
 def names(stages: np.ndarray) -> list[str]:
     """Return the names of stages, (niches,); NO_STAGE of NONE."""
     return [*np.array([*NAMES, NO_STAGE])[stages]]

@@ -323,7 +323,7 @@ def _power(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     panel.set_title("power for the primary outcome", fontsize=8)
 
 
-# Kinds that can be read as a fold, and those that are a change.
+# Kinds that can be read as a fold, and those that are a change (studies.study.CHANGES).
 _CHANGES = ("change", "ratio", "contrast")
 _FOLDS = (*_CHANGES, "level", "weeks_below", "weeks_above", "men_weeks_below", "men_weeks_above", "lowest", "highest")
 

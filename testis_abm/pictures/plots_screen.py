@@ -14,7 +14,7 @@ import numpy as np
 from testis_abm.pictures.chart import HeatMap
 from testis_abm.pictures.plots import Lines, Series, log_ticks
 from testis_abm.pictures.reference import as_published
-from testis_abm.pictures.screen import box, drawing, line, nice, text
+from testis_abm.pictures.screen import box, drawing, line, nice, text, ticked
 from testis_abm.pictures.style import DIVERGING, RISING, colour
 from testis_abm.results.report import number, signed
 
@@ -174,12 +174,6 @@ def _names_across(chart: Lines, across: Sequence[float], left: float, right: flo
     scale = np.log if chart.log else np.asarray
     places = np.interp(scale(ticks), scale(np.asarray(chart.x, dtype=float)), across)
     return [(float(x), f"{tick:,.6g}") for x, tick in zip(places, ticks)]
-
-
-def ticked(value: float, sign: bool = False) -> str:
-    """Return a number on an axis."""
-    words = f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
-    return f"+{words}" if sign and value > 0.0 else words
 
 
 def _says_lines(chart: Lines) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from testis_abm.pictures.plots import Row, Rows, Waterfall, log_ticks
-from testis_abm.pictures.plots_screen import LETTER, WIDE, interval, place, plot, points, ticked
-from testis_abm.pictures.screen import box, line, mark, nice, text
+from testis_abm.pictures.plots_screen import LETTER, WIDE, interval, place, plot, points
+from testis_abm.pictures.screen import box, line, mark, nice, text, ticked
 from testis_abm.results.report import number, signed
 
 _HEAD = 60.0  # pixels above the bars of men

@@ -113,7 +113,7 @@ def panel_parts(panel: Panel, frame: Frame) -> list[str]:
         out.append(box(frame.left, frame.top, along(0.0) - frame.left, bottom - frame.top, "ta-before"))
     for tick in ticks:
         out.append(line((frame.left, right), (up(tick), up(tick))))
-        out.append(text(frame.left - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
+        out.append(text(frame.left - 5, up(tick) + 3.5, ticked(tick), anchor="end"))
     out += [
         text(along(tick), frame.height - 10, f"day {tick:g}" if tick == 0 else f"{tick:g}", anchor="middle")
         for tick in nice(first, last, round(min(frame.width, 960.0) / 68.0), whole=True)
@@ -241,8 +241,10 @@ def nice(low: float, high: float, count: int, *, whole: bool = False) -> list[fl
     return [i * size for i in range(begin, end + 1)]
 
 
-def _tick(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
+def ticked(value: float, sign: bool = False) -> str:
+    """Return a number on an axis."""
+    words = f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
+    return f"+{words}" if sign and value > 0.0 else words
 
 
 def _path(kind: str, style: str, *sides: tuple[np.ndarray, np.ndarray]) -> str:

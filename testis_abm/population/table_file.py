@@ -62,7 +62,6 @@ class Grid:
         rows: cells of each row, from row `first` of the file on, all of one length.
         numbers: row in the file of each of `rows`.
         faults: of cells and of the file as a whole.
-        separated: by what, "" of a sheet.
     """
 
     source: str
@@ -70,7 +69,6 @@ class Grid:
     rows: list[list[Cell]]
     numbers: list[int]
     faults: list[Fault]
-    separated: str = ""
 
 
 def read(path: str | Path, sheet: str = "") -> Grid:
@@ -170,7 +168,7 @@ def _text(raw: bytes, name: str) -> Grid:
         rows, numbers = _parsed(text, name, separator, skipped, strict=False)
     words = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
     how = f"text in {encoding}, separated by {words.get(separator, shown(separator))}"
-    return _grid(name, how, rows, numbers, [], separator)
+    return _grid(name, how, rows, numbers, [])
 
 
 def _parsed(text: str, name: str, separator: str, skipped: int, *, strict: bool) -> tuple[list[list[Cell]], list[int]]:
@@ -222,9 +220,7 @@ def _check_size(name: str, rows: int, columns: int, cells: int) -> None:
         raise _refused(name, f"over {MOST_CELLS:,} cells", f"at most {MOST_CELLS:,}")
 
 
-def _grid(
-    name: str, how: str, rows: list[list[Cell]], numbers: list[int], faults: list[Fault], separated: str = ""
-) -> Grid:
+def _grid(name: str, how: str, rows: list[list[Cell]], numbers: list[int], faults: list[Fault]) -> Grid:
     """Return a grid whose rows are of one length, without cells that no table of men holds."""
     for number, row in zip(numbers, rows, strict=True):
         for k, cell in enumerate(row):
@@ -240,7 +236,7 @@ def _grid(
     width = max((k + 1 for row in rows for k, cell in enumerate(row) if cell is not None), default=0)
     if not width:
         raise ScenarioError(f"{name}: holds no cell with a value; {_EXPECTED}")
-    return Grid(name, how, [(row + [None] * width)[:width] for row in rows], numbers, faults, separated)
+    return Grid(name, how, [(row + [None] * width)[:width] for row in rows], numbers, faults)
 
 
 # ---- Excel

@@ -11,7 +11,7 @@ from testis_abm.biology import steps
 from testis_abm.man.diary import KINDS, Kind
 from testis_abm.man.diary import SCHEMAS as SCHEMAS
 from testis_abm.man.diary import SIGNALS as SIGNALS
-from testis_abm.quantities import QUANTITIES
+from testis_abm.quantities import QUANTITIES, ending
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 
@@ -73,13 +73,8 @@ def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
     return typed
 
 
-def _suffix(unit: str) -> str:
-    """Return a unit as the names of columns end in it."""
-    return "_" + unit.lower().replace("/", "_")
-
-
 def reported(column: str) -> str:
     """Return the name of a column of QUANTITIES in its clinical unit, in the system of units in force."""
     row = QUANTITIES[column]
-    kept = row.factor == 1.0 or not column.endswith(_suffix(row.unit))
-    return column if kept else column.removesuffix(_suffix(row.unit)) + _suffix(row.clinical_unit)
+    kept = row.factor == 1.0 or not column.endswith(ending(row.unit))
+    return column if kept else column.removesuffix(ending(row.unit)) + ending(row.clinical_unit)

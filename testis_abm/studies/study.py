@@ -107,6 +107,7 @@ KINDS: Mapping[str, Kind] = {
     "lowest": Kind(("average",), unit="% of own"),
     "highest": Kind(("average",), unit="% of own"),
 }
+CHANGES = ("change", "ratio", "contrast")  # kinds that are changes in %
 AVERAGES = MEAN, MEDIAN, GEOMETRIC = ("mean", "median", "geometric mean")
 _LONGEST = guard.LIMITS["days"][1]
 _EXAMPLES = {
@@ -355,7 +356,7 @@ class Observation(Section):
     @property
     def relative(self) -> bool:
         """Return whether its value is a change in %."""
-        return self.kind in ("change", "ratio", "contrast")
+        return self.kind in CHANGES
 
     @property
     def signed(self) -> bool:

@@ -22,8 +22,6 @@ from testis_abm.pictures import arms, rows_screen, screen
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
 
-FIRST = ("total motile count", "sperm concentration", "testosterone")  # the output that is shown at first
-
 
 @solara.component
 @in_its_units
@@ -56,7 +54,7 @@ def Arms(  # noqa: N802
     """Show changes against the first arm: the sentence that answers, the picture, reasons, tables; `load` is told an arm that is clicked, `below` shows more of an output."""
     word, set_word = solara.use_state("")
     words = list(dict.fromkeys(found.effects["output"]))
-    word = word if word in words else next((name for name in FIRST if name in words), words[0])
+    word = word if word in words else next((name for name in parts.FIRST if name in words), words[0])
     with solara.Div(classes=["ta-cells", "ta-choices"]):
         widgets.select("Outcome", word, [(name, OUTPUTS[name].title) for name in words], set_word)
     parts.answer(answer(found, word))

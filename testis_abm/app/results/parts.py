@@ -21,6 +21,7 @@ from testis_abm.support.tabular import defended
 
 _log = logging.getLogger(__name__)
 FAULT = "These results cannot be shown, by a fault of the program or of the folder; the server's log tells more."
+FIRST = ("total motile count", "sperm concentration", "testosterone")  # the output that is shown at first
 _MOST_ROWS = 300  # of a table that is unfolded; the file has all
 
 

@@ -20,6 +20,7 @@ from testis_abm.pictures.plots import Row, Rows
 from testis_abm.pictures.screen import legend
 from testis_abm.results.report import number
 from testis_abm.studies import report
+from testis_abm.studies.study import CHANGES
 
 MOST = 120  # observations that a picture shows
 _MARKS = (
@@ -28,8 +29,6 @@ _MARKS = (
     ("ta-predicted", "predicted, 95 % interval"),
 )
 _CAPTION = "95 % interval over men, measurement, parameters and between-study heterogeneity."
-# Kinds of observations that are changes in %, and those that can be read as a fold of what was predicted.
-CHANGES = ("change", "ratio", "contrast")
 _FARTHEST = 10.0  # fold
 _CAPITALS = {True: "inside", False: "outside"}
 

@@ -32,7 +32,6 @@ from testis_abm.statistics import FEW
 from testis_abm.support.errors import TestisError
 
 MOST_POINTS = 5_000  # that a picture shows
-_FIRST = ("total motile count", "sperm concentration", "testosterone")  # the output that is shown at first
 _FLAT = 0.02  # of the level: a range that is none
 _NEAR = 0.85  # of the range, which is told once it is reached
 
@@ -126,7 +125,7 @@ def _listed(found: Swept, axis: Axis) -> bool:
 
 
 def _first(outputs: list[str]) -> str:
-    return next((word for word in _FIRST if word in outputs), outputs[0])
+    return next((word for word in parts.FIRST if word in outputs), outputs[0])
 
 
 def _said(value: object) -> str:
