@@ -107,8 +107,8 @@ def test_a_comparison_is_kept_grows_and_does_not_depend_on_workers(compared, tmp
     more = {**arms, "half a dose": ta.load({**SMALL, "therapy": [{**SMALL["therapy"][0], "dose": "0.5 mg"}]})}
     compare(more, tmp_path / "two", replicates=4)
     assert not done[4:] and {task.case for task in done} == {"half a dose"}
+    other = ta.load(SMALL, overrides={"man.bmi": 31})
     with pytest.raises(TestisError, match=r"different scenario \(anastrozole.man.bmi"):
-        other = ta.load(SMALL, overrides={"man.bmi": 31})
         compare({**arms, "anastrozole": other}, tmp_path / "two", replicates=4)
 
 

@@ -83,7 +83,9 @@ def test_a_summary_has_the_intervals_of_its_replicates(tmp_path):
     given = {**SMALL, "sweep": {"replicates": 4, "over": {"man.bmi": [24, 32]}, "outputs": ["sperm concentration"]}}
     table = sweep(given, tmp_path / "s", workers=1)
     column = "concentration_million_ml"
-    for _, row in summary(tmp_path / "s").iterrows():
+    points = summary(tmp_path / "s")
+    assert len(points) == 2
+    for _, row in points.iterrows():
         arms = table[table["point"] == row["point"]].pivot(index="replicate", columns="arm", values=column)
         change = paired_change(arms["untreated"].to_numpy(), arms["treated"].to_numpy())
         np.testing.assert_allclose([row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high")], change)
