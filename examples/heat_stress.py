@@ -20,7 +20,7 @@ SCENARIO = {
     "plan": {"baseline": "28 days", "duration": "126 days", "replicates": 4, "seed": 1},
     "samples": {"semen": {"every": "1 week"}},
 }
-HEAT_DAYS = range(0, 3)
+HEAT_DAYS = range(3)
 ADDED_HAZARD = 0.4  # per day, in the steps that heat hits hardest
 
 

@@ -31,9 +31,9 @@ MADE = ("api", "parameters", "questions", "tables")  # pages that `make docs` ma
 # A block of a page that is marked: `<!-- run -->`, `<!-- run: needs PACKAGE -->` or `<!-- file: NAME -->` on the line before it.
 BLOCK = re.compile(
     r"^<!-- (run|run: needs (?P<needs>\w+)|file: (?P<file>[\w.-]+)) -->\n```(?P<kind>\w*)\n(?P<text>.*?)^```$",
-    re.M | re.S,
+    re.MULTILINE | re.DOTALL,
 )
-MARK = re.compile(r"^<!-- (run|file:).*$", re.M)
+MARK = re.compile(r"^<!-- (run|file:).*$", re.MULTILINE)
 
 
 def named(path):
@@ -121,7 +121,9 @@ def test_shards_of_the_cluster_page_merge_to_what_one_machine_finds(tmp_path):
 def anchors(text):
     """Return the anchors of the headings of a page, as forges and the site name them."""
     found = []
-    for heading in re.findall(r"^#+ (.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
+    for heading in re.findall(
+        r"^#+ (.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    ):
         plain = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-")
         found.append(plain + (f"-{found.count(plain)}" if plain in found else ""))
     return found
@@ -129,7 +131,7 @@ def anchors(text):
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_links_images_and_anchors_lead_somewhere(path):
-    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", target):
             continue
@@ -224,9 +226,9 @@ def test_readme_quotes_the_validation_page():
 
 def test_readme_quotes_the_misses_of_the_tables_page():
     readme, page = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/tables.md"))
-    parts = {part.split()[0]: part for part in re.split(r"^## ", page, flags=re.M)[1:]}
+    parts = {part.split()[0]: part for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]}
     for heading, words in {"Drugs": "drug rows", "Presets": "preset rows", "Populations": "of populations"}.items():
-        hits, every = map(int, re.search(r"^(\d+) of (\d+) hit$", parts[heading], re.M).groups())
+        hits, every = map(int, re.search(r"^(\d+) of (\d+) hit$", parts[heading], re.MULTILINE).groups())
         assert f"{every - hits} of {every} {words}" in readme, heading
 
 

@@ -283,7 +283,7 @@ def test_what_a_user_sets_acts_the_same_in_both_engines():
         rounds[1].remaining_days = 0.25
         rounds[2].step = "elongated_spermatid"
         model.agents_by_type[GermCell].select(lambda cell: cell.step == "a_pale").set("share", 0.5)
-        sorted(model.agents_by_type[LeydigCell], key=lambda cell: cell.lineage)[0].capacity = 3.0
+        min(model.agents_by_type[LeydigCell], key=lambda cell: cell.lineage).capacity = 3.0
     assert_same(compiled.tissue, reference.tissue)
     for _ in range(12):
         compiled.step()

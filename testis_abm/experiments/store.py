@@ -42,7 +42,9 @@ _DIFFERENCES = 3  # that are named of two scenarios
 _KEYS: Mapping[str, type] = {
     **dict.fromkeys(("version", "kind", "title", "engine"), str),
     **dict.fromkeys(("days", "columns", "outputs"), list),
-    **{"scenario": dict, "runs": int, "files": dict},
+    "scenario": dict,
+    "runs": int,
+    "files": dict,
 }
 _AXES = ("paths", "units", "log", "points")
 _SWEPT = ("sweep", "sensitivity")

@@ -68,7 +68,7 @@ def days_of(text: object, last: int) -> range:
         ScenarioError: it spells none, or days outside day 0 to `last` of the plan.
     """
     if text is None:
-        return range(0, last + 1)
+        return range(last + 1)
     match = re.fullmatch(r"\s*(\d{1,6})\s*(?::\s*(\d{1,6})\s*)?", str(text))
     if match is None:
         raise ScenarioError(f"{shown(text)} are no days; write them as FIRST:LAST, for example 0:16", "days")

@@ -471,7 +471,10 @@ def _parameter(name: str, given: object) -> Parameter:
         changed = {"source": OWN, "confidence": ASSUMED, "note": ""} | changed
     whole = {
         **{field.name: getattr(usual, field.name) for field in fields(Parameter)},
-        **{"value": row.get("value", usual.value), "low": low, "high": high, **changed},
+        "value": row.get("value", usual.value),
+        "low": low,
+        "high": high,
+        **changed,
     }
     made = table._made(Parameter, None, name, whole)
     if text := made.fault(made.value):

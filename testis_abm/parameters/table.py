@@ -59,7 +59,8 @@ class FrozenMapping[V](Mapping[str, V]):
 # Words of names as the field writes them.
 _SPELT = {
     **{word.lower(): word for word in ("BMI", "CYP19A1", "FSH", "GnRH", "hCG", "HDL", "Km", "LH", "SHBG")},
-    **{"er alpha": "ER-α", "er beta": "ER-β"},
+    "er alpha": "ER-α",
+    "er beta": "ER-β",
 }
 _SPELT_WORD = re.compile(rf"\b({'|'.join(_SPELT)})\b")
 

@@ -308,7 +308,7 @@ def _plain(word: object) -> str:
 
 def _singular(word: str) -> str:
     word = word.replace("spermatogonia", "spermatogonium")
-    return word[:-1] if word.endswith("s") else word
+    return word.removesuffix("s")
 
 
 _CELL_WORDS = {_plain(cell): cell for cell in CELLS} | _OTHER_CELLS
