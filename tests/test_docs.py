@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import own_scripts
 import pytest
 
 from testis_abm import cli, parameters
@@ -26,6 +27,7 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     *sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "made"),
 ]
+anchors = own_scripts.script("made_page").anchors
 MADE = ("api", "parameters", "questions", "tables")  # pages that `make docs` makes
 
 # A block of a page that is marked: `<!-- run -->`, `<!-- run: needs PACKAGE -->` or `<!-- file: NAME -->` on the line before it.
@@ -116,15 +118,6 @@ def test_shards_of_the_cluster_page_merge_to_what_one_machine_finds(tmp_path):
 
 
 # ---- links
-
-
-def anchors(text):
-    """Return the anchors of the headings of a page, as forges and the site name them."""
-    found = []
-    for heading in re.findall(r"^#+ (.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
-        plain = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-")
-        found.append(plain + (f"-{found.count(plain)}" if plain in found else ""))
-    return found
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
