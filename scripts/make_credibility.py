@@ -343,9 +343,11 @@ class Found:
         return {name: str(value) for name, value in figures.items()}
 
     @property
-    def moved(self) -> bool:
-        """Return whether predictions are no longer those that are stored."""
-        return not bool((self.replays["apart"] <= _SAME).all())
+    def outdated(self) -> bool:
+        """Return whether the stored replays are no longer what this program gives, or rest on numbers that have changed."""
+        rests_on = [*self.changed["changed"], *self.changed["gone"]]
+        rests_on += [name for name in self.changed["added"] if name.startswith("studies/")]
+        return bool(rests_on) or not bool((self.replays["apart"] <= _SAME).all())
 
 
 # ---- evidence: what a page, file or command holds
@@ -484,7 +486,8 @@ def fold(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "-"
 
 
-COVERAGE_HEAD = ("", "observations", "inside 50 %", "80 %", "95 %", "median fold error")
+PERCENT = "\u00a0%"  # stays on its line
+COVERAGE_HEAD = ("", "observations", *(f"inside {level}{PERCENT}" for level in LEVELS), "median fold error")
 
 
 def covered(name: str, rows: pd.DataFrame, after: str = "") -> list[str]:
@@ -492,7 +495,7 @@ def covered(name: str, rows: pd.DataFrame, after: str = "") -> list[str]:
     if not len(rows):
         return [name, "0", "-", "-", "-", "-"]
     found = coverage(rows, after)
-    shares = [f"{found[level]:.0f} %" for level in LEVELS]
+    shares = [f"{found[level]:.0f}{PERCENT}" for level in LEVELS]
     return [name, str(len(rows)), *shares, fold(rows[f"fold{after}"].median())]
 
 
@@ -507,32 +510,34 @@ def both(rows: pd.DataFrame) -> list[list[str]]:
 
 def state(found: Found) -> list[str]:
     """Return whether the stored validation is that of this program."""
-    made, figures = found.kept["made"]["version"], found.figures
-    moved = found.replays[found.replays["apart"] > _SAME]
+    made, figures, new = found.kept["made"]["version"], found.figures, found.changed
     lines = [
-        f"Made by `make credibility` with testis_abm {made}. The replays of all studies ([Validation](validation.md)) are stored, and were made with {found.basis}"
-        + (": the same program." if found.basis == made else ": another program (a hash of all its rules and numbers).")
+        f"Made by `make credibility` with testis_abm {made}. The replays of all studies ([Validation](validation.md)) take most of an hour, so they are stored; they were made with {found.basis}"
+        + (
+            ": the same program."
+            if found.basis == made
+            else ": another program, by the hash of all its rules and numbers."
+        ),
+        "",
     ]
-    new = found.changed
-    if found.basis != made:
-        lines += [""]
-        if found.moved:
-            of = ", ".join(sorted({*moved["study"]}))
-            lines += [
-                f"**The stored validation is out of date: {len(moved)} of {figures['replayed_rows']} predictions that were replayed with today's program differ ({of}). Make it again: `scripts/make_validation.py`.**"
-            ]
-        else:
-            lines += [
-                f"What that means was tried: {figures['replayed']} studies (`replayed` in `scripts/credibility.toml`) were replayed with today's program, and all {figures['replayed_rows']} predictions with their intervals are those that are stored, to rounding."
-            ]
-    files_of = [name for kind in ("changed", "added", "gone") for name in new[kind] if name.startswith("studies/")]
-    counts = {kind: [name for name in new[kind] if not name.startswith("studies/")] for kind in new}
+    of = f"{figures['replayed']} studies (`replayed` in `scripts/credibility.toml`) were replayed with {made}: "
+    moved = found.replays[~(found.replays["apart"] <= _SAME)]
+    if len(moved):
+        names = listed(sorted({*moved["study"]}))
+        of += f"**{len(moved)} of {len(found.replays)} predictions are not those that are stored ({names}).**"
+    else:
+        of += f"all {len(found.replays)} predictions with their intervals are those that are stored, to rounding."
+    tables = {kind: [name for name in new[kind] if not name.startswith("studies/")] for kind in new}
+    others = [name for kind in new for name in new[kind] if name.startswith("studies/")]
     lines += [
+        of,
         "",
         "Numbers of the model since then: "
-        + "; ".join(f"{kind}: {listed(counts[kind])}" for kind in counts)
-        + f". Files of studies, calibration and ensemble that differ: {listed(files_of)}.",
+        + "; ".join(f"{kind}: {listed(names)}" for kind, names in tables.items())
+        + f". Files of studies, calibration and ensemble that differ: {listed(others)}.",
     ]
+    if found.outdated:
+        lines += ["", "**The stored validation is out of date. Make it again: `scripts/make_validation.py`.**"]
     return lines
 
 
@@ -725,7 +730,8 @@ def qualification(found: Found) -> dict[str, list[str]]:
         ("not verified against the source", rows[rows["role"] == "not verified"], ""),
     ]
     overall = table(COVERAGE_HEAD, [covered(*group) for group in groups])
-    head = ("", "left out", "inside 95 %", "fold error", "set apart", "inside 95 %", "fold error")
+    within = f"inside 95{PERCENT}"
+    head = ("", "left out", within, "fold error", "set apart", within, "fold error")
 
     def beside(name: str, of: pd.DataFrame) -> list[str]:
         shown = [name]
@@ -748,15 +754,15 @@ def twin(found: Found) -> list[str]:
     rows = []
     for name, label in OUTCOMES.items():
         own = twins[twins["outcome"] == name]
-        shares = [span(inside(twins, name, percent), unit=" %") for percent in (50, 90)]
+        shares = [span(inside(twins, name, percent), unit=PERCENT) for percent in (50, 90)]
         of = spread.loc[name]
         rows.append([label, str(len(own)), *shares, fold(of["twin"]), fold(of["carried"]), fold(of["mean_change"])])
     lines = table(
         (
             "",
             "patients",
-            "inside 50 %",
-            "inside 90 %",
+            f"inside 50{PERCENT}",
+            f"inside 90{PERCENT}",
             "median fold error: twin",
             "level before carried forward",
             "that with the others' mean change",
@@ -786,40 +792,29 @@ def by_study(found: Found) -> list[str]:
     """Return every observation, study by study."""
     lines: list[str] = []
     for study, rows in found.rows.groupby("study", sort=True):
-        (role,) = {*rows["role"]} if rows["role"].nunique() == 1 else {"mixed"}
-        lines += [
-            f"## {rows['citation'].iloc[0]} (`{study}`)",
-            "",
-            f"{role[0].upper()}{role[1:]}; {rows['n'].min()} to {rows['n'].max()} men an observation.",
-            "",
-        ]
-        head: tuple[str, ...] = ("", "unit", "observed", "predicted (95 %)", "inside", "fold error")
+        roles, men = rows["role"].unique(), sorted({rows["n"].min(), rows["n"].max()})
+        lines += [f"## {rows['citation'].iloc[0]} (`{study}`)", ""]
+        lines += [f"{', '.join(roles).capitalize()}. {' to '.join(map(str, men))} men an observation.", ""]
         left = rows["predicted_left"].notna().any()
-        head += ("paper left out (95 %)", "inside", "fold error") if left else ()
+        head = ("", "observed", f"predicted (95{PERCENT})", "inside; fold error")
+        head += (f"paper left out (95{PERCENT})", "inside; fold error") if left else ()
         shown = []
         for row in rows.itertuples():
-            cells = [
-                str(row.label) + (" (not verified)" if row.role != role else ""),
-                str(row.unit),
-                ("" if pd.isna(row.beyond) else str(row.beyond)) + number(row.observed),
-                between(row),
-                "yes" if row.inside else "**no**",
-                fold(row.fold),
-            ]
+            seen = f"{'' if pd.isna(row.beyond) else row.beyond}{number(row.observed)} {row.unit}"
+            cells = [row.label, seen.strip().replace(" %", PERCENT), between(row), hit(row.inside, row.fold)]
             if left:
-                there = np.isfinite(row.predicted_left)
-                cells += [
-                    between(row, "_left"),
-                    ("yes" if row.inside_left else "**no**") if there else "",
-                    fold(row.fold_left) if there else "",
-                ]
+                there = np.isfinite(row.low_left)
+                cells += [between(row, "_left"), hit(row.inside_left, row.fold_left) if there else ""]
             shown.append(cells)
-        lines += table(head, shown)
-        missed = (~rows["inside"]).any() or (rows["inside_left"] == False).any()  # noqa: E712
-        if missed and study in WHY:
-            lines += ["", f"Misses: {WHY[study]}."]
-        lines.append("")
+        lines += [*table(head, shown), ""]
+        if study in WHY and not (rows["inside"].all() and rows["inside_left"].dropna().all()):
+            lines += [f"Outside, because: {WHY[study]}.", ""]
     return lines[:-1]
+
+
+def hit(inside: object, error: float) -> str:
+    """Return in print whether an observation lies inside its interval, and its fold error."""
+    return f"{'yes' if inside else '**no**'}; {fold(error)}"
 
 
 def results() -> dict[str, list[str]]:
@@ -912,7 +907,9 @@ def main() -> int:
         files.write(path, page.encode())
     draw(found)
     print("\n".join(state(found)))
-    return int(found.moved)
+    if (made := kept["made"]["version"]) != version():
+        report(f"measured with {made}, and this is {version()}: run make credibility")
+    return int(found.outdated)
 
 
 if __name__ == "__main__":
