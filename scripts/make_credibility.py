@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from made_page import anchors, filled, report, table
+from make_docs import PAGES
 from make_validation import BASIS, WHY, is_semen, numbers, replayed
 from scipy.stats import rankdata
 
@@ -372,8 +373,6 @@ def commands() -> set[str]:
 
 def links(place: str, at: Sequence[str], typed: set[str]) -> str:
     """Return links to pages and names of files and commands; each must be there."""
-    from make_docs import PAGES
-
     shown = []
     for what in at:
         path, _, anchor = what.partition("#")
