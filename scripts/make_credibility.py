@@ -18,6 +18,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ import pandas as pd
 from made_page import anchors, filled, report, table
 from make_docs import PAGES
 from make_validation import BASIS, WHY, is_semen, numbers, replayed
-from scipy.stats import rankdata
 
 import testis_abm
 from testis_abm import parameters
@@ -185,6 +185,7 @@ def observations() -> pd.DataFrame:
     return joined
 
 
+@cache
 def drugs_of(study: str) -> dict[str, frozenset[str]]:
     """Return the drugs of each arm of a study."""
     raw = tomllib.loads((ROOT / "testis_abm" / "studies" / f"{study}.toml").read_text(encoding="utf-8"))
@@ -223,10 +224,10 @@ def changed() -> dict[str, list[str]]:
 
 def auc(score: np.ndarray, positive: np.ndarray) -> float:
     """Return the area under the ROC curve."""
-    n = positive.sum()
-    if n in (0, len(positive)):
+    if not 0 < positive.sum() < len(positive):
         return float("nan")
-    return float((rankdata(score)[positive].mean() - (n + 1) / 2.0) / (len(positive) - n))
+    apart = score[positive][:, np.newaxis] - score[~positive]
+    return float((apart > 0.0).mean() + (apart == 0.0).mean() / 2.0)
 
 
 def with_interval(rows: np.ndarray, of: Callable[[np.ndarray], float], draws: int = 400) -> tuple[float, float, float]:
@@ -301,6 +302,7 @@ class Found:
         widths = [float(line.split("|")[4]) for line in identified.splitlines() if line.startswith("| `")]
         figures |= {
             "parameters": len(entries),
+            "unverified": sum("not verified" in f"{each.source} {each.note}" for each in entries),
             "questions": len(parameters.hypotheses()),
             "presets": len(parameters.presets()),
             "studies": rows["study"].nunique(),
