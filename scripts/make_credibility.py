@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from made_page import anchors, filled, report, table
 from make_docs import PAGES
-from make_validation import BASIS, WHY, is_semen, numbers, replayed
+from make_validation import BASIS, WHY, is_semen, numbers, read, replayed
 
 import testis_abm
 from testis_abm import parameters
@@ -165,8 +165,7 @@ def observations() -> pd.DataFrame:
     fold_left of left_out.csv.
     """
     rows = pd.read_csv(BASIS.parent / "studies.csv")
-    configuration = tomllib.loads((ROOT / "testis_abm/studies/calibration.toml").read_text(encoding="utf-8"))
-    apart = rows["study"].isin(configuration["apart"])
+    apart = rows["study"].isin(read(ROOT / "testis_abm" / "studies" / "calibration.toml")["apart"])
     rows["role"] = np.select([rows["confidence"] == "memory", apart], ["not verified", "set apart"], "fitted")
     rows["drugs"] = [
         drugs_of(study).get(arm, frozenset()) for study, arm in zip(rows["study"], rows["arm"], strict=True)
@@ -188,7 +187,7 @@ def observations() -> pd.DataFrame:
 @cache
 def drugs_of(study: str) -> dict[str, frozenset[str]]:
     """Return the drugs of each arm of a study."""
-    raw = tomllib.loads((ROOT / "testis_abm" / "studies" / f"{study}.toml").read_text(encoding="utf-8"))
+    raw = read(ROOT / "testis_abm" / "studies" / f"{study}.toml")
     return {arm["name"]: frozenset(each["drug"] for each in arm.get("therapy", ())) for arm in raw["arm"]}
 
 
@@ -895,6 +894,8 @@ def main() -> int:
     judged = tomllib.loads(JUDGED.read_text(encoding="utf-8"))
     check(judged)
     if not given.pages:
+        if all(path.exists() for path in (TWINS, CHECKS, REPLAYS, SUMMARY)):
+            pages(Found())  # so that a fault of a text is told before the minutes, not after them
         measure(judged)
     found = Found()
     kept = found.kept

@@ -14,8 +14,10 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,19 +153,24 @@ WHY = {
 }
 
 
+@cache
+def read(path: Path) -> dict[str, Any]:
+    """Return a table as it is written; not to be changed."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 def numbers(package: Path = ROOT / "testis_abm") -> dict[str, dict[str, float | str]]:
     """Return what a replay takes from tables: every number of the model by table and name, and a hash of each study and the ensemble."""
     found: dict[str, dict[str, float | str]] = {}
     for path in sorted((package / "parameters").rglob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        found[path.relative_to(package).as_posix()] = dict(_numbers(table))
+        found[path.relative_to(package).as_posix()] = dict(_numbers(read(path)))
     studies = found["studies"] = {}
     for path in sorted((package / "studies").glob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = {**read(path)}
         if path.stem == "calibration":
             found["spread"] = dict(_numbers(table.pop("spread"), "spread"))
-        read = json.dumps(table, sort_keys=True, default=str)
-        studies[f"studies/{path.name}"] = hashlib.sha256(read.encode()).hexdigest()[:16]
+        text = json.dumps(table, sort_keys=True, default=str)
+        studies[f"studies/{path.name}"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     ensemble = (package / "studies" / "ensemble.csv").read_bytes().replace(b"\r\n", b"\n")
     studies["studies/ensemble.csv"] = hashlib.sha256(ensemble).hexdigest()[:16]
     return found
