@@ -118,7 +118,8 @@ def answer() -> dict[str, Any]:
 
 def change(found: Mapping[str, Any], man: str, word: str) -> str:
     """Return a change with its interval, in %."""
-    return f"{Change(*found['men'][man]['rows'][word]['change']).text()} %"
+    size, interval = Change(*found["men"][man]["rows"][word]["change"]).text().split(" ", 1)
+    return f"{size} % {interval}"
 
 
 def share(value: float) -> str:
@@ -135,7 +136,7 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- **T and T/E2 rise** in the obese man: T {change(found, LOW, 'testosterone')}, serum E2 (LC-MS/MS) {change(found, LOW, 'serum E2 (LC-MS/MS)')}, T/E2 as clinics "
         f"report it {change(found, LOW, 'T/E2 (immunoassay)')}. **Sperm follow less**: concentration {change(found, LOW, COUNT)}, total motile count (TMC) {change(found, LOW, TOTAL)}. "
-        f"With normal T/E2: {change(found, NORMAL, COUNT)} and {change(found, NORMAL, TOTAL)}.",
+        f"In the man with normal T/E2: concentration {change(found, NORMAL, COUNT)}, TMC {change(found, NORMAL, TOTAL)}.",
         f"- **How sure**: concentration rises under {share(low[COUNT]['rises'])} of the weight of plausible models in the obese man and {share(normal[COUNT]['rises'])} in the other, TMC "
         f"under {share(low[TOTAL]['rises'])} and {share(normal[TOTAL]['rises'])}. That is agreement between models, not a man's chance to gain: men on inhibitors gained sperm in series without a control arm.",
     ]
@@ -261,10 +262,10 @@ def picture(found: Mapping[str, Any]) -> bytes:
                 text = change(found, name, word)
                 if word in (COUNT, TOTAL):
                     text += f"\nrises in {share(found['men'][name]['rows'][word]['rises'])}"
-                place = 0.155 if at[0] > 1.0 else 1.07
+                place = 0.141 if at[0] > 1.0 else 1.07
                 axes.text(place, row, text, va="center", color="#222222", fontsize=9.5, linespacing=1.25)
             axes.set_xscale("log")
-            axes.set_xlim(0.15, 5.2)
+            axes.set_xlim(0.135, 5.2)
             axes.set_ylim(len(WORDS) - 0.45, -0.6)
             axes.set_xticks(
                 [1.0 + tick / 100.0 for tick in ticks], [f"{tick:+d} %".replace("+0", "0") for tick in ticks]

@@ -165,22 +165,29 @@ def inline(path):
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S))
 
 
+def parse(line, where, capsys):
+    """Read a line of a terminal, and do nothing."""
+    words = shlex.split(line, comments=True)
+    words = words[: next((k for k, word in enumerate(words) if word in (">", ">>")), None)]
+    try:
+        command._parser().parse_args(command._joined(words[1:]))
+    except (SystemExit, TestisError):
+        pytest.fail(f"{where}: {line}: {capsys.readouterr().err}")
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=named)
 def test_commands_that_a_page_names_are_there(path, capsys):
     for block in blocks(path):
         for line in commands(block) if terminal(block) else ():
             if not line.startswith("testis-abm ") or "$" in line:
                 continue
-            words = shlex.split(line, comments=True)
-            words = words[: next((k for k, word in enumerate(words) if word in (">", ">>")), None)]
-            try:
-                command._parser().parse_args(command._joined(words[1:]))
-            except (SystemExit, TestisError):
-                pytest.fail(f"{place(path, block)}: {line}: {capsys.readouterr().err}")
+            parse(line, place(path, block), capsys)
     for text in inline(path):
         if text.startswith("testis-abm ") and re.match(r"[a-z]", text.split()[1]):
             for name in text.split()[1].split("|"):
                 assert name in SUBCOMMANDS, f"{named(path)}: no command {text}"
+            if path.stem == "commands":
+                parse(text, named(path), capsys)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)
@@ -201,7 +208,7 @@ def test_targets_of_make_do_something():
 
 
 def test_the_commands_page_has_them_all():
-    lines = [line for block in blocks(DOCS / "commands.md") for line in commands(block)]
+    lines = inline(DOCS / "commands.md")
     words = {tuple(line.split()[:2]) for line in lines}
     assert [name for name in SUBCOMMANDS if ("testis-abm", name) not in words] == []
     made = {word for line in lines if line.startswith("make ") for word in line.partition("#")[0].split()}
