@@ -159,7 +159,7 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
 def basis(found: Mapping[str, Any]) -> list[str]:
     """Return what stands right under the picture."""
     return [
-        f"Change on day 180 of anastrozole 1 mg daily against no treatment: median and 90 % interval over plausible models ({found['sets']} parameter sets that fit published studies, "
+        f"The first question: anastrozole, an aromatase inhibitor given off-label to subfertile men. Change on day 180 of 1 mg daily against no treatment: median and 90 % interval over plausible models ({found['sets']} parameter sets that fit published studies, "
         "under every answer to what these leave open, by weight). They hold no spread between men. Commands take fewer of the sets, so the ends of their intervals are rougher. Made by `make readme`."
     ]
 
