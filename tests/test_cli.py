@@ -259,7 +259,8 @@ def commands():
 def test_no_command_takes_a_part_of_an_option_for_the_whole(name, capsys):
     """Half an option would be another one: "--out", where there is no such option, was read as "--output"."""
     parser = commands()[name]
-    needed = ["x" for action in parser._actions if not action.option_strings and action.nargs in (None, "+")]
+    given = (action for action in parser._actions if not action.option_strings and action.nargs in (None, "+"))
+    needed = ["bash" if action.dest == "shell" else "x" for action in given]
     for action in parser._actions:
         for whole in (of for of in action.option_strings if of.startswith("--")):
             for part in {whole[:end] for end in range(3, len(whole))} - parser._option_string_actions.keys():
