@@ -19,7 +19,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 # Purposes of a draw.
 ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT, CLONE = range(8)
 USED, RENEW, ASIDE, WAKE, WHERE, RANK, NUMBER = range(8, 15)  # of stem cells, see niche.py
-FREED = 15
+FREED, EXPECTED = 15, 16  # EXPECTED: germ cells of a niche before they live, see build.py
 INJURY, HITS, BLOCK, NECROSIS = range(40, 44)  # see injury.py
 
 
