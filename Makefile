@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | check | docs | wheel | lane-newest | lane-mesa4 | licences | house | mutation | bench | bench-peers | app-bench | schemas | performance | tables | local-steroids | injury | men | drugs-page | gallery | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | check | docs | credibility | wheel | lane-newest | lane-mesa4 | licences | house | mutation | bench | bench-peers | app-bench | schemas | performance | tables | local-steroids | injury | men | drugs-page | gallery | readme | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint check docs wheel lane-newest lane-mesa4 licences house mutation bench bench-peers app-bench schemas performance tables local-steroids injury men drugs-page gallery clean distclean
+.PHONY: demo app test verify lint check docs credibility wheel lane-newest lane-mesa4 licences house mutation bench bench-peers app-bench schemas performance tables local-steroids injury men drugs-page gallery readme clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -72,6 +72,11 @@ docs:
 	@scripts/make-venv plot app docs
 	@.venv/bin/python scripts/make_docs.py
 
+# docs/credibility.md and its pages, in some minutes: make credibility, or from what was measured last: make credibility ARGS=--pages
+credibility:
+	@scripts/make-venv plot test
+	@.venv/bin/python scripts/make_credibility.py $(ARGS)
+
 # The tables of docs/local_steroids.md, in a few minutes: make local-steroids, or roughly: make local-steroids ARGS="--sets 10"
 local-steroids:
 	@scripts/make-venv plot
@@ -96,6 +101,11 @@ drugs-page:
 gallery:
 	@scripts/make-venv plot test
 	@.venv/bin/python scripts/notebooks.py
+
+# The answer, the picture and the tables of README.md, in half a minute.
+readme:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_readme.py
 
 # Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:

@@ -56,3 +56,12 @@ def make(
             print("\n".join(lines), flush=True)
         made |= part
     files.write(page, filled(page, page.read_text(encoding="utf-8"), made, whole=not names).encode())
+
+
+def anchors(text: str) -> list[str]:
+    """Return the anchors of the headings of a page, as forges and the site name them."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
+        plain = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-")
+        found.append(plain + (f"-{found.count(plain)}" if plain in found else ""))
+    return found

@@ -7,11 +7,17 @@ The folder is that of `testis-abm calibrate --cross-validate 4 --members 90 --ro
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sys
+import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +31,11 @@ from testis_abm.studies.calibrate import identified
 from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.replay import replay
 from testis_abm.studies.score import configuration, spread_name
+from testis_abm.support import files
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "validation"
+BASIS = FOLDER / "basis.json"  # the program and all numbers that the stored replays were made with
 WHY = {
     "leder_2004": (
         "aromatase inhibitors: LH rises too much in men with low T; the randomised trials differ four-fold in LH"
@@ -144,6 +153,44 @@ WHY = {
 }
 
 
+@cache
+def read(path: Path) -> dict[str, Any]:
+    """Return a table as it is written; not to be changed."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def numbers(package: Path = ROOT / "testis_abm") -> dict[str, dict[str, float | str]]:
+    """Return what a replay takes from tables: every number of the model by table and name, and a hash of each study and the ensemble."""
+    found: dict[str, dict[str, float | str]] = {}
+    for path in sorted((package / "parameters").rglob("*.toml")):
+        found[path.relative_to(package).as_posix()] = dict(_numbers(read(path)))
+    studies = found["studies"] = {}
+    for path in sorted((package / "studies").glob("*.toml")):
+        table = {**read(path)}
+        if path.stem == "calibration":
+            found["spread"] = dict(_numbers(table.pop("spread"), "spread"))
+        text = json.dumps(table, sort_keys=True, default=str)
+        studies[f"studies/{path.name}"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    ensemble = (package / "studies" / "ensemble.csv").read_bytes().replace(b"\r\n", b"\n")
+    studies["studies/ensemble.csv"] = hashlib.sha256(ensemble).hexdigest()[:16]
+    return found
+
+
+def _numbers(table: object, name: str = "") -> Iterator[tuple[str, float]]:
+    """Give the numbers of a table by dotted name; those of a row with a source are its value alone."""
+    if isinstance(table, dict):
+        if isinstance(table.get("value"), int | float):
+            yield name, float(table["value"])
+        else:
+            for key, under in table.items():
+                yield from _numbers(under, f"{name}.{key}" if name else key)
+    elif isinstance(table, list):
+        for k, under in enumerate(table):
+            yield from _numbers(under, f"{name}.{k + 1}")
+    elif isinstance(table, int | float) and not isinstance(table, bool):
+        yield name, float(table)
+
+
 def replayed(study: str) -> pd.DataFrame:
     """Return the replay of a study under the shipped ensemble."""
     return replay(load_study(known()[study]), shipped(), men=24)
@@ -247,12 +294,13 @@ def main() -> None:
     apart = configuration()["apart"]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         table = pd.concat(pool.map(replayed, studies), ignore_index=True)
-    shutil.rmtree(ROOT / "docs" / "validation", ignore_errors=True)  # of whatever version wrote it
-    report.save(table, ROOT / "docs" / "validation")
-    forest(table, ROOT / "docs" / "validation")
+    shutil.rmtree(FOLDER, ignore_errors=True)  # of whatever version wrote it
+    report.save(table, FOLDER)
+    forest(table, FOLDER)
+    files.write(BASIS, json.dumps({"version": version(), "numbers": numbers()}, indent=0) + "\n")
     left = pd.read_csv(crossed / "left_out.csv", keep_default_na=True)
     used = left[left["confidence"] != "memory"]
-    used.to_csv(ROOT / "docs" / "validation" / "left_out.csv", index=False)
+    used.to_csv(FOLDER / "left_out.csv", index=False)
     table["fitted"] = ~table["study"].isin(apart) & (table["confidence"] != "memory")
     lines = [
         "# Validation",

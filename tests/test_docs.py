@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import runpy
@@ -10,14 +12,22 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import own_scripts
 import pytest
+from PIL import Image
 
-from testis_abm import cli, parameters
+from testis_abm import TestisError, cli, parameters
+from testis_abm.cli import command
 from testis_abm.man.mean_field import steady_state
 from testis_abm.man.physiology import complete
+from testis_abm.studies.ensemble import shipped
+from testis_abm.studies.study import known
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -26,71 +36,192 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     *sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "made"),
 ]
+anchors = own_scripts.script("made_page").anchors
 MADE = ("api", "parameters", "questions", "tables")  # pages that `make docs` makes
 
-# A block of a page that is marked: `<!-- run -->`, `<!-- run: needs PACKAGE -->` or `<!-- file: NAME -->` on the line before it.
+# What stands on the line before a block of code says what becomes of it:
+#   <!-- run -->                  it is run by the tests
+#   <!-- run: short -->           so, each `testis-abm run` with SHORT added
+#   <!-- run: slow -->            by `make verify`
+#   <!-- run: needs PACKAGE -->   where PACKAGE is installed
+#   <!-- file: NAME -->           it is a file that later blocks use
+#   <!-- elsewhere: FILE::TEST --> that test runs it
+#   <!-- not run: WHY -->         nobody does
 BLOCK = re.compile(
-    r"^<!-- (run|run: needs (?P<needs>\w+)|file: (?P<file>[\w.-]+)) -->\n```(?P<kind>\w*)\n(?P<text>.*?)^```$",
+    r"^(?:<!-- (?P<mark>run|file|elsewhere|not run)(?:: (?P<how>.+?))? -->\n)?```(?P<kind>[\w{}-]*)[^\n]*\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
-MARK = re.compile(r"^<!-- (run|file:).*$", re.M)
+MARK = re.compile(r"^<!-- (?:run|file|elsewhere|not run)\b.*$", re.M)
+SHORT = ["--days", "20", "--set", "plan.replicates=1", "--set", "tissue.tubules=1", "--no-plots"]
+# Pages for those who begin: every block of theirs has a mark.
+FIRST = [ROOT / "README.md", DOCS / "install.md", DOCS / "tutorial.md", *sorted((DOCS / "how_to").glob("*.md"))]
 
 
 def named(path):
     return path.relative_to(ROOT).as_posix()
 
 
-def marked(path):
-    """Return the marked blocks of a page."""
-    text = path.read_text(encoding="utf-8")
-    blocks = list(BLOCK.finditer(text))
-    assert len(blocks) == len(MARK.findall(text)), f"{named(path)}: a mark without a block, or one that is not known"
-    return blocks
+def place(path, block):
+    """Return where a block stands, for a message."""
+    return f"{named(path)}:{path.read_text(encoding='utf-8').count(chr(10), 0, block.start()) + 1}"
 
 
-RUN = [path for path in PAGES if marked(path)]
+def blocks(path):
+    """Return the blocks of code of a page."""
+    found = BLOCK.finditer(path.read_text(encoding="utf-8"))
+    return [block for block in found if not block["kind"].startswith("{")]
 
 
-def run_line(line):
+def commands(block):
+    """Return the lines of a terminal in a block, those that go on joined."""
+    return block["text"].replace("\\\n", " ").splitlines()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_block_says_whether_it_is_run(path):
+    there = blocks(path)
+    marks = [block for block in there if block["mark"]]
+    assert len(marks) == len(MARK.findall(path.read_text(encoding="utf-8"))), f"{named(path)}: a mark without a block"
+    for block in there:
+        mark, how, where = block["mark"], block["how"], place(path, block)
+        assert mark or path not in FIRST, f"{where}: no mark says whether this block is run"
+        assert mark != "run" or re.fullmatch(r"short|slow|needs \w+", how or "short"), f"{where}: unknown mark"
+        assert mark != "file" or re.fullmatch(r"[\w.-]+", how or ""), f"{where}: no name of a file"
+        if mark == "elsewhere":
+            file, _, test = how.partition("::")
+            assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{where}: no test {how}"
+        assert mark != "not run" or (how and path.name != "README.md"), f"{where}: README's blocks are all run"
+
+
+def run_line(line, more=()):
     """Run a line of a terminal, as far as pages may have them."""
     words = shlex.split(line, comments=True)
     if not words:
         return
     assert words[0] == "testis-abm", f"a page's block that is run may call testis-abm alone, not {words[0]}"
     try:
-        code = cli.main(words[1:])
+        code = cli.main([*words[1:], *(more if words[1] == "run" else ())])
     except SystemExit as stop:
         code = stop.code
     assert not code, f"{line}: exit code {code}"
 
 
-# The tutorial's commands add up: make verify runs them.
-PARTS = [pytest.param(path, id=named(path), marks=[pytest.mark.slow] * (path.stem == "tutorial")) for path in RUN]
+def run_page(path, folder, slow):
+    """Do what a page tells, in a folder; without the blocks that are `slow`, unless told so."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+    session = {"__name__": "page"}
+    for block in blocks(path):
+        how = block["how"] or ""
+        if block["mark"] == "file":
+            (folder / how).write_text(block["text"], encoding="utf-8")
+        if block["mark"] != "run" or (how == "slow" and not slow):
+            continue
+        if how.startswith("needs ") and importlib.util.find_spec(how.removeprefix("needs ")) is None:
+            continue
+        if block["kind"] == "python":
+            above = int(place(path, block).rpartition(":")[2]) + 1
+            exec(compile("\n" * above + block["text"], named(path), "exec"), session)
+            continue
+        for line in commands(block):
+            run_line(line, SHORT if how == "short" else ())
 
 
-@pytest.mark.parametrize("path", PARTS)
+def has(path, slow):
+    return any(block["mark"] == "run" and (block["how"] == "slow") == slow for block in blocks(path))
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if has(path, slow=False)], ids=named)
 def test_what_a_page_tells_to_run_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    session = {"__name__": "page"}
-    for block in marked(path):
-        line = path.read_text(encoding="utf-8").count("\n", 0, block.start()) + 1
-        if block["file"]:
-            (tmp_path / block["file"]).write_text(block["text"], encoding="utf-8")
-        elif block["needs"] and importlib.util.find_spec(block["needs"]) is None:
-            continue
-        elif block["kind"] == "python":
-            exec(compile("\n" * line + block["text"], named(path), "exec"), session)
-        else:
-            for command in block["text"].replace("\\\n", " ").splitlines():
-                run_line(command)
+    run_page(path, tmp_path, slow=False)
     assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in PAGES if has(path, slow=True)], ids=named)
+def test_what_takes_long_on_a_page_runs(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_page(path, tmp_path, slow=True)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+# ---- commands that are named
+
+
+SOURCES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "testis_abm" / "studies" / "README.md"]
+SUBCOMMANDS = [
+    name
+    for action in command._parser()._actions
+    for name in (action.choices if isinstance(action.choices, dict) else ())
+]
+TARGETS = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
+
+
+def terminal(block):
+    """Return whether a block is what one types, not what is printed."""
+    return block["kind"] in ("", "sh") and not block["text"].startswith("what ")
+
+
+def inline(path):
+    """Return what a page has as code within its text."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S))
+
+
+def parse(line, where, capsys):
+    """Read a line of a terminal, and do nothing."""
+    words = shlex.split(line, comments=True)
+    words = words[: next((k for k, word in enumerate(words) if word in (">", ">>")), None)]
+    try:
+        command._parser().parse_args(command._joined(words[1:]))
+    except (SystemExit, TestisError):
+        pytest.fail(f"{where}: {line}: {capsys.readouterr().err}")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_commands_that_a_page_names_are_there(path, capsys):
+    for block in blocks(path):
+        for line in commands(block) if terminal(block) else ():
+            if not line.startswith("testis-abm ") or "$" in line:
+                continue
+            parse(line, place(path, block), capsys)
+    for text in inline(path):
+        if text.startswith("testis-abm ") and re.match(r"[a-z]", text.split()[1]):
+            for name in text.split()[1].split("|"):
+                assert name in SUBCOMMANDS, f"{named(path)}: no command {text}"
+            if path.stem == "commands":
+                parse(text, named(path), capsys)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_targets_of_make_are_there(path):
+    lines = [line for block in blocks(path) if terminal(block) for line in commands(block)]
+    for line in [*lines, *inline(path)]:
+        if line.startswith("make "):
+            for word in line.partition("#")[0].split()[1:]:
+                if "=" in word or word.startswith(("-", '"')):
+                    break
+                assert word in TARGETS, f"{named(path)}: Makefile has no target {word} ({line})"
+
+
+def test_targets_of_make_do_something():
+    for target in TARGETS:
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.strip(), f"make {target}: {done.stderr}"
+
+
+def test_the_commands_page_has_them_all():
+    lines = inline(DOCS / "commands.md")
+    words = {tuple(line.split()[:2]) for line in lines}
+    assert [name for name in SUBCOMMANDS if ("testis-abm", name) not in words] == []
+    made = {word for line in lines if line.startswith("make ") for word in line.partition("#")[0].split()}
+    assert [target for target in TARGETS if target not in made] == []
+
+
+@pytest.mark.slow
 def test_shards_of_the_cluster_page_merge_to_what_one_machine_finds(tmp_path):
-    for block in marked(DOCS / "how_to" / "cluster.md"):
-        (tmp_path / block["file"]).write_text(block["text"], encoding="utf-8")
+    for block in blocks(DOCS / "how_to" / "cluster.md"):
+        if block["mark"] == "file":
+            (tmp_path / block["how"]).write_text(block["text"], encoding="utf-8")
     command = tmp_path / "bin" / "testis-abm"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m testis_abm "$@"\n', encoding="utf-8")
@@ -118,15 +249,6 @@ def test_shards_of_the_cluster_page_merge_to_what_one_machine_finds(tmp_path):
 # ---- links
 
 
-def anchors(text):
-    """Return the anchors of the headings of a page, as forges and the site name them."""
-    found = []
-    for heading in re.findall(r"^#+ (.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
-        plain = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-")
-        found.append(plain + (f"-{found.count(plain)}" if plain in found else ""))
-    return found
-
-
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_links_images_and_anchors_lead_somewhere(path):
     text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
@@ -145,6 +267,19 @@ def test_links_images_and_anchors_lead_somewhere(path):
 
 
 # ---- numbers
+
+
+def script(name):
+    """Return what a script of scripts/ defines."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        return SimpleNamespace(**runpy.run_path(str(ROOT / "scripts" / f"{name}.py")))
+    finally:
+        sys.path.pop(0)
+
+
+def readme_text():
+    return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -199,35 +334,62 @@ def test_the_odd_page_quotes_what_its_equations_give(rebuilt):
         assert f"{found[name]:.{digits}f}" == number, name
 
 
-def test_readme_counts_what_is_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    studies = len(list((ROOT / "testis_abm" / "studies").glob("*.toml"))) - 1  # and calibration.toml
-    assert (
-        f"There are {len(parameters.presets())} presets of men, {len(parameters.drugs())} drugs and {studies} studies."
-        in text
-    )
+@pytest.fixture(scope="module")
+def readme():
+    return script("make_readme")
 
 
-def test_readme_quotes_the_validation_page():
-    readme, page = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/validation.md"))
-    rows = {}
-    for name in ("**fitted, each study left out in turn**", "- hormones", "- semen"):
-        cells = [
-            part.strip()
-            for part in next(line for line in page.splitlines() if line.startswith(f"| {name} ")).split("|")
-        ]
-        rows[name] = cells[2:6]
-    (count, inside, _, fold), (_, by_hormones, _, fold_h), (_, by_semen, _, fold_s) = rows.values()
-    wanted = f"{inside} of {count} observations lie inside the 95 % interval, with a median fold error of {fold}: hormones {by_hormones} and {fold_h}, semen and times {by_semen} and {fold_s}"
-    assert wanted in " ".join(readme.split())
+def test_what_is_made_in_readme_follows_from_what_is_stored(readme):
+    text = readme_text()
+    stored = json.loads(readme.ANSWER.read_text(encoding="utf-8"))
+    assert text == readme.filled(ROOT / "README.md", text, readme.parts(stored)), "README.md: make readme"
+    assert stored["ensemble"] == readme.ensemble_sum() and stored["sets"] == len(readme.shipped()), "make readme"
 
 
-def test_readme_quotes_the_misses_of_the_tables_page():
-    readme, page = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/tables.md"))
-    parts = {part.split()[0]: part for part in re.split(r"^## ", page, flags=re.M)[1:]}
-    for heading, words in {"Drugs": "drug rows", "Presets": "preset rows", "Populations": "of populations"}.items():
-        hits, every = map(int, re.search(r"^(\d+) of (\d+) hit$", parts[heading], re.M).groups())
-        assert f"{every - hits} of {every} {words}" in readme, heading
+def test_the_volume_that_readme_quotes_is_that_of_the_model(readme):
+    stored = json.loads(readme.ANSWER.read_text(encoding="utf-8"))
+    for end, row in readme.of_volume(readme.cases()[readme.LOW]).items():
+        assert stored["volume"][end] == pytest.approx(row, abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_answer_that_readme_quotes_is_that_of_the_model(readme):
+    stored, found = json.loads(readme.ANSWER.read_text(encoding="utf-8")), readme.answer()
+    for man, of in found["men"].items():
+        assert of["falls_where"] == stored["men"][man]["falls_where"]
+        for word, row in of["rows"].items():
+            old = stored["men"][man]["rows"][word]
+            assert row["hangs_on"] == old["hangs_on"], word
+            assert row["change"] == pytest.approx(old["change"], abs=0.05), word
+            assert row["rises"] == pytest.approx(old["rises"], abs=0.005), word
+
+
+def test_the_picture_shows_what_is_stored(readme):
+    stored = json.loads(readme.ANSWER.read_text(encoding="utf-8"))
+    if importlib.metadata.version("matplotlib") in (ROOT / "constraints.txt").read_text(encoding="utf-8"):
+        made, there = (Image.open(data) for data in (BytesIO(readme.picture(stored)), readme.PICTURE))
+        assert made.size == there.size == (1600, 940)
+        assert np.abs(np.asarray(made, float) - np.asarray(there, float)).mean() < 1.0, "make readme"
+
+
+COUNTED = [
+    ("docs/odd.md", r"^(\d+) published studies", "studies"),
+    ("docs/validation.md", r"(\d+) studies, \d+ observations", "studies"),
+    ("docs/validation.md", r"(\d+) parameter sets \(ES-MDA", "sets"),
+    ("docs/local_steroids.md", r"drawn by weight from the (\d+) of the shipped ensemble", "sets"),
+]
+
+
+def test_the_install_page_names_every_extra():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "install.md").read_text(encoding="utf-8"), re.M)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {*extras}
+
+
+@pytest.mark.parametrize(("page", "quoted", "what"), COUNTED)
+def test_pages_count_what_is_there(page, quoted, what):
+    there = {"studies": len(known()), "sets": len(shipped())}[what]
+    assert re.findall(quoted, (ROOT / page).read_text(encoding="utf-8"), re.M) == [str(there)], f"{page}: {what}"
 
 
 def test_the_model_page_quotes_the_weights_of_the_hypotheses():
@@ -245,11 +407,7 @@ def test_the_model_page_quotes_the_weights_of_the_hypotheses():
 def maker():
     pytest.importorskip("sphinx", reason='needs pip install ".[docs]"')
     pytest.importorskip("myst_parser")
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        return SimpleNamespace(**runpy.run_path(str(ROOT / "scripts" / "make_docs.py")))
-    finally:
-        sys.path.pop(0)
+    return script("make_docs")
 
 
 def test_a_site_that_asks_another_host_is_found(maker, tmp_path):

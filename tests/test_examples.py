@@ -65,8 +65,8 @@ def test_what_pages_and_scripts_name_is_there(path):
             assert (ROOT / place).exists(), place
 
 
-def test_the_rule_of_readmes_scenario_fires():
-    text = EXAMPLES.with_name("README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+def test_the_rule_of_the_scenario_of_the_files_page_fires():
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     case = tomllib.loads(text)
     case["plan"] |= {"duration": "60 days", "replicates": 1}
     case["samples"]["blood"], case["weight"][0]["until"] = ["day 0"], "day 60"
