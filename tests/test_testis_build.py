@@ -276,8 +276,8 @@ def stem_cells(values, man, shape=(40, 25, 1), endowment=1.0, fed=1.0, now=0.0):
     geometry = build.build_geometry(values, number, around, length)
     shares = tubules.Tubules(endowment, 0.0, 0.0, 1.0 - endowment, 0.0)
     sertoli = build.build_sertoli(values, geometry, 5, p, shares)
-    everywhere = np.full(number * around * length, fed)
-    return geometry, sertoli, build.build_germ(geometry, sertoli, 5, everywhere, p, now), p
+    everywhere, commitment = np.full((2, number * around * length), [[fed], [p.germ.commitment]])
+    return geometry, sertoli, build.build_germ(geometry, sertoli, 5, everywhere, commitment, p, now), p
 
 
 def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
@@ -341,7 +341,7 @@ def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
     assert (state == state[:, :1]).all()
     assert np.bincount(state[:, 0]).tolist() == [8, 4, 12, 8, 8]
     assert len(np.flatnonzero(np.diff(state[:, 0]))) > 20  # in no order
-    germ = build.build_germ(geometry, sertoli, 5, np.ones(1600), p)
+    germ = build.build_germ(geometry, sertoli, 5, np.ones(1600), np.full(1600, p.germ.commitment), p)
     assert ((germ.count > 40) == (state[:, 0] < tubules.GERMINAL)).all() and (sertoli.able == (sertoli.state < 3)).all()
     again = build.build_sertoli(values, geometry, 6, p, shares).state.reshape(40, 40)[:, 0]
     assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]

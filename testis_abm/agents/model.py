@@ -237,7 +237,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             blood = body.day(self.report, free, pressure)
             self.report = tissue.settle_soma(blood, p, change)
             pressure = tract.pressure(self._testis_oestradiol())
-            if turn in (12, 20) or (turn > 25 and turn % 8 == 0):
+            if turn < 12:
+                tissue.expect_germ_line(p)
+            elif turn == 12 or (turn > 25 and turn % 8 == 0):
                 tissue.settle_germ_line(p)
             found = own_rules.at_work(standing, 0.0, partial(sensing.read, self, pressure))
             if turn >= 25 and own_rules.settled(standing, work, found, own_rules.ABOUT):

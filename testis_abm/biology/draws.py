@@ -20,7 +20,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE = range(6)
 CLONE = 7
 USED, RENEW, ASIDE, WAKE, WHERE, RANK, NUMBER = range(8, 15)  # of stem cells, see niche.py
-FREED = 15
+FREED, EXPECTED = 15, 16  # EXPECTED: germ cells of a niche before they live, see build.py
 INJURY, HITS, BLOCK, NECROSIS = range(40, 44)  # see injury.py
 
 

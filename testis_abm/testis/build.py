@@ -412,6 +412,19 @@ def build_sertoli(
     )
 
 
+def expected_counts(sertoli: SertoliColumns, p: TissueParameters) -> np.ndarray:
+    """Return how many germ cells of each step niches hold for good under the mean of their present rates, (niches, steps).
+
+    Whole numbers by chance, whose mean is that of `standing`.
+    """
+    able = sertoli.able > 0
+    if not able.any():
+        return np.zeros_like(sertoli.counts)
+    mean = standing(sertoli.rates.transpose(0, 2, 1).reshape(len(able), -1)[able].mean(axis=0).tolist(), p)
+    places = np.stack([draws.uniforms(sertoli.lineage, step, draws.EXPECTED) for step in range(steps.COUNT)], axis=1)
+    return np.where(able[:, None], np.floor(mean + places), 0).astype(sertoli.counts.dtype)
+
+
 def _numbers_around(mean: np.ndarray, lineage: np.ndarray, most: int) -> np.ndarray:
     """Return whole numbers of cells, (niches,), of that `mean` each and a variance of 0.42 beyond it: about that of A-pale.
 
@@ -423,21 +436,28 @@ def _numbers_around(mean: np.ndarray, lineage: np.ndarray, most: int) -> np.ndar
 
 
 def build_germ(
-    geometry: Geometry, sertoli: SertoliColumns, seed: int, fed: np.ndarray, p: TissueParameters, now: float = 0.0
+    geometry: Geometry,
+    sertoli: SertoliColumns,
+    seed: int,
+    fed: np.ndarray,
+    commitment: np.ndarray,
+    p: TissueParameters,
+    now: float = 0.0,
 ) -> GermColumns:
     """Give each able niche stem cells on the clock of its Sertoli cell: as many A-pale as it feeds and the A-dark they keep.
 
     Numbers and shares are drawn for each niche, as they are long after a start; each stem cell founds a clone of its own.
 
     Args:
-        fed: A-pale that each niche feeds, (niches,).
+        fed: A-pale that each niche feeds, (niches,); commitment: the share of a clone that each of them gathers in a cycle.
         now: day on the tissue's clock.
     """
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
     able = sertoli.able > 0
-    resting, at = np.unique(niche.resting_a_pale(fed, p.niche), return_inverse=True)
-    pale = np.where(able, _numbers_around(resting[at], sertoli.lineage, int(p.niche.most_a_pale)), 0)
-    wanted = np.array([niche.resting_a_dark(of, p.germ.commitment, p.niche) for of in resting])[at]
+    resting = niche.resting_a_pale(fed, p.niche)
+    pale = np.where(able, _numbers_around(resting, sertoli.lineage, int(p.niche.most_a_pale)), 0)
+    kinds, at = np.unique(np.stack([resting, commitment]), axis=1, return_inverse=True)
+    wanted = np.array([niche.resting_a_dark(*of, p.niche) for of in kinds.T.tolist()])[at]
     aside = np.floor(wanted + draws.uniforms(sertoli.lineage, 4, draws.NUMBER)).astype(np.int64)
     dark = np.where(able, np.minimum(aside, int(p.niche.most_a_dark)), 0)
     held = np.stack([dark, pale], axis=-1)  # A-dark before A-pale in each niche
@@ -457,7 +477,8 @@ def build_germ(
         of = step == kind
         columns["threshold"][of] = -np.log1p(-draws.uniforms(lineage[of], kind, draws.ENTRY))
         columns["threshold"][of] += sertoli.gathered[home[of] // per, kind, home[of] % per]
-    first = p.germ.commitment + draws.uniforms(lineage, 0, draws.COMMIT)
+    # As far on their way as all that a niche holds for good: from just after founding a clone to the founding of the next.
+    first = commitment[home] + draws.uniforms(lineage, 0, draws.COMMIT)
     columns["share"][:] = np.where(step == steps.A_PALE, first, 0.0)
     columns["founder"][:] = np.arange(len(home))
     count = held.sum(axis=1).reshape(-1, per).sum(axis=1)

@@ -184,8 +184,8 @@ class Tissue:
         sertoli = build.build_sertoli(
             values, self.geometry, seed, self.p, self.shares, stages=stages, lesion_length=man["lesion_length"]
         )
-        fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
-        germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
+        fed, commitment = np.full((2, self.sertoli_count), [[self.p.niche.a_pale_room], [self.p.germ.commitment]])
+        germ = build.build_germ(self.geometry, sertoli, seed, fed, commitment, self.p)
         leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])
         self.columns = CompiledCells(leydig, sertoli, germ, self.levels)
         self.cells: Cells = self.columns
@@ -246,7 +246,7 @@ class Tissue:
 
         A clone lives under 60 days from its founding to release, and stem cells start at even phases and shares: after
         `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary, as far as numbers and
-        shares of stem cells were when it began.
+        shares of stem cells and support were when it began.
         """
         rows, self.events = self.cells.live_on(self.now, self.p if p is None else p, days)
         self.now += days
@@ -260,11 +260,19 @@ class Tissue:
         p = self.p if p is None else p
         if self.now == 0.0:
             sertoli = self.columns.sertoli
-            germ = build.build_germ(self.geometry, sertoli, self.seed, sertoli.rates[:, steps.FED].ravel(), p)
+            fed, commitment = (sertoli.rates[:, rate].ravel() for rate in (steps.FED, steps.COMMITMENT))
+            germ = build.build_germ(self.geometry, sertoli, self.seed, fed, commitment, p)
             build.give_room(germ, self.geometry.sertoli_per_tubule, p)
             self.cells.begin_with(germ)
         longest = math.ceil(_SPREAD * sum(durations(p)[steps.B_SPERMATOGONIUM :]))
         self.live_on(max(LIFE_DAYS, longest), p)
+
+    def expect_germ_line(self, p: TissueParameters | None = None) -> None:
+        """Let Sertoli cells count, before the germ line has lived, the germ cells that their present support would keep.
+
+        So that hormones are near where they stay when it begins to live.
+        """
+        self.columns.sertoli.counts[:] = build.expected_counts(self.columns.sertoli, self.p if p is None else p)
 
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon the cells this morning."""
