@@ -457,7 +457,7 @@ def build_germ(
     resting = niche.resting_a_pale(fed, p.niche)
     pale = np.where(able, _numbers_around(resting, sertoli.lineage, int(p.niche.most_a_pale)), 0)
     kinds, at = np.unique(np.stack([resting, commitment]), axis=1, return_inverse=True)
-    wanted = np.array([niche.resting_a_dark(*of, p.niche) for of in kinds.T.tolist()])[at]
+    wanted = np.array([niche.resting_a_dark(a_pale, share, p.niche) for a_pale, share in kinds.T.tolist()])[at]
     aside = np.floor(wanted + draws.uniforms(sertoli.lineage, 4, draws.NUMBER)).astype(np.int64)
     dark = np.where(able, np.minimum(aside, int(p.niche.most_a_dark)), 0)
     held = np.stack([dark, pale], axis=-1)  # A-dark before A-pale in each niche
