@@ -37,14 +37,14 @@ def numbers(own):
     """Return all numbers by group and, as `reference`, what follows for the reference man; `own`: those other than in the tables."""
     groups = {group: dict(of) for group, of in tables().items()}
     for key, value in own.items():
-        group, name = key.split(".") if "." in key else ("man", key)
-        if name in LEFT_OUT or name not in groups.get(group, ()):
+        group, _, name = key.rpartition(".")
+        if name in LEFT_OUT or name not in groups.get(group or "man", ()):
             raise SystemExit(f"{key}: no number of the model and no field of a man that these equations have")
-        groups[group][name] = value
+        groups[group or "man"][name] = value
     him = groups | {"man": tables()["man"] | {"bmi": groups["axis"]["bmi_reference"]}}
     q, him, usual = (
-        SimpleNamespace(**{group: SimpleNamespace(**of) for group, of in all_.items()})
-        for all_ in (groups, him, tables())
+        SimpleNamespace(**{group: SimpleNamespace(**of) for group, of in kind.items()})
+        for kind in (groups, him, tables())
     )
     # Aromatase acts over what the tissue of the tables makes, whose A-pale are all there.
     missing = 1 + 3.5 * usual.germ.stem_cell_loss
