@@ -74,7 +74,7 @@ def falling(found: UnderHypotheses, word: str) -> list[dict[str, str]]:
 
 def of_man(case: ta.Scenario) -> dict[str, Any]:
     """Return what the treatment of a scenario changes over all plausible parameter sets and answers."""
-    found = under_hypotheses(case, sets=len(shipped()))
+    found = under_hypotheses(case)
     rows = {}
     for word in (*WORDS, VOLUME):
         change = [round(value, 2) for value in found.change(word)]
@@ -160,7 +160,7 @@ def basis(found: Mapping[str, Any]) -> list[str]:
     """Return what stands right under the picture."""
     return [
         f"The first question: anastrozole, an aromatase inhibitor given off-label to subfertile men. Change on day 180 of 1 mg daily against no treatment: median and 90 % interval over plausible models ({found['sets']} parameter sets that fit published studies, "
-        "under every answer to what these leave open, by weight). They hold no spread between men. Commands take fewer of the sets, so the ends of their intervals are rougher. Made by `make readme`."
+        "under every answer to what these leave open, by weight). They hold no spread between men. `run`, `compare` and `hypotheses` take the same sets. Made by `make readme`."
     ]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import few_men as few
 import pytest
-from few_men import shrink
 from hypothesis import settings
 
 from testis_abm import RunResult, parameters, run
@@ -77,10 +77,18 @@ def pool() -> Pool:
     return Pool.draw("clinic", 6000, 3)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_models() -> Iterator[None]:
+    """Let plausible models be few; those who use the program get all."""
+    with pytest.MonkeyPatch.context() as patch:
+        few.few_models(patch.setattr)
+        yield
+
+
 @pytest.fixture
 def few_men(monkeypatch) -> None:
     """Let searches for virtual patients be quick and rough."""
-    shrink(monkeypatch.setattr)
+    few.shrink(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

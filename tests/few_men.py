@@ -1,4 +1,4 @@
-"""Searches of few virtual patients, for tests of what is done with them; their statistics have tests of their own."""
+"""Searches of few virtual patients and few plausible models, for tests of what is done with them; their statistics have tests of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from testis_abm.app import matching
+from testis_abm.experiments import hypotheses
 from testis_abm.population import search, twin
 
 _FEW = {
@@ -26,3 +27,8 @@ def shrink(change: Callable[[Any, str, Any], None] = setattr) -> None:
             if hasattr(module, name):
                 change(module, name, value)
     change(matching, "MEN", 20)
+
+
+def few_models(change: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Let plausible models be three of each combination of answers."""
+    change(hypotheses, "SETS", 3)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,8 @@ def _text() -> dict[str, str]:
     import testis_abm as ta
     from testis_abm.results.summary import render
 
-    result = ta.run(_SCENARIOS / "obese_anastrozole.toml", overrides={**_SMALL, "plan.duration": "60 days"})
+    with patch("testis_abm.experiments.hypotheses.SETS", 3):
+        result = ta.run(_SCENARIOS / "obese_anastrozole.toml", overrides={**_SMALL, "plan.duration": "60 days"})
     return {f"line {k}": line for k, line in enumerate(render(result).splitlines())}
 
 

@@ -300,7 +300,7 @@ def analyse(
     elif known is not None:
         over_models = known if len(known) else None
     else:
-        left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
+        left, over_models = over_models_of(arms, day=int(end["day"].iloc[0]), progress=models)
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}

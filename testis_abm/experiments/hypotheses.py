@@ -43,7 +43,9 @@ from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError, TestisError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
-SETS = 6  # parameter sets of a combination of answers
+SETS: int | None = (
+    None  # parameter sets of a combination of answers; all: with few, single sets decide on the ends of an interval
+)
 _NAMED = 2  # numbers that are assumed, of those that move an output most
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
@@ -180,13 +182,13 @@ def _least() -> Mapping[str, float]:
 
 
 def under_hypotheses(
-    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any], *, sets: int = SETS
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any], *, sets: int | None = None
 ) -> UnderHypotheses:
     """Let a scenario's man live untreated and treated under every combination of answers, on all cores.
 
     Args:
         scenario: a Scenario, a mapping, or the path of a scenario file, with a treatment.
-        sets: parameter sets of the shipped ensemble under each combination of answers about all men.
+        sets: parameter sets of the shipped ensemble under each combination of answers about all men, at most (default: all).
 
     Raises:
         TestisError: a scenario that cannot be understood, or has no treatment.
@@ -222,7 +224,7 @@ def arms_under_hypotheses(
     arms: Mapping[str, Scenario],
     *,
     men: Sequence[Mapping[str, float]] = (),
-    sets: int = SETS,
+    sets: int | None = None,
     day: int | None = None,
     first: int = 0,
     title: str = "",
@@ -233,12 +235,12 @@ def arms_under_hypotheses(
     Args:
         arms: name -> scenario; what the first sets under [parameters] is known in all.
         men: physiology of men who live in every arm instead of the scenarios' own; levels are means over them.
-        sets: parameter sets under each combination of answers about all men.
+        sets: parameter sets under each combination of answers about all men, at most (default: all).
         day: on whose morning they are looked at (default: the end of treatment).
         first: hormones are means of mornings after it, as those of a run are of mornings after its treatment began.
         progress: called with the parameter sets begun and all of them, from several threads; what it raises ends the work.
     """
-    sets = guard.argument("sets", sets)
+    sets = SETS if sets is None else guard.argument("sets", sets)
     cases = list(arms.values())
     ends = [max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated]
     day = max(ends, default=cases[0].plan.duration_days) if day is None else day

@@ -50,7 +50,6 @@ class Options(TypedDict, total=False):
 
 
 _WEEK = 7
-_SETS = 3  # parameter sets of each combination of answers
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 
 
@@ -149,7 +148,7 @@ def over_models(scenario: Scenario, *, progress: Callable[[int, int], None] | No
         return None
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
     first = began(scenario) if scenario.treated else 0
-    return arms_under_hypotheses(arms, sets=_SETS, first=first, progress=progress).table()
+    return arms_under_hypotheses(arms, first=first, progress=progress).table()
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

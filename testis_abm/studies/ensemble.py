@@ -153,13 +153,13 @@ class Ensemble:
             sets = [one.answering(question.name, names[at]) for one, at in zip(sets, drawn)]
         return sets
 
-    def by_answers(self, n: int) -> list[tuple[float, list[ParameterSet]]]:
-        """Return the weight of every combination of answers to all questions, and up to `n` sets that have it.
+    def by_answers(self, n: int | None = None) -> list[tuple[float, list[ParameterSet]]]:
+        """Return the weight of every combination of answers to all questions, and up to `n` sets that have it (default: all).
 
         Raises:
             TestisError: fewer than one set.
         """
-        n = guard.argument("sets", n)
+        n = None if n is None else guard.argument("sets", n)
         groups: dict[tuple[str, ...], list[int]] = {}
         for k in range(len(self)):
             groups.setdefault(tuple(self[k].answers.values()), []).append(k)
