@@ -48,7 +48,9 @@ def test_a_ranking_of_his_physiology_varies_no_lesion_that_he_does_not_have():
     assert (row["from"], row["to"]) == (0.2, 0.6)
 
 
-@pytest.mark.parametrize("form", ["dose", "map", "compare", "trial", "sensitivity"])
+@pytest.mark.parametrize(
+    "form", ["dose", "map", "compare", pytest.param("trial", marks=pytest.mark.slow), "sensitivity"]
+)
 def test_the_file_is_what_the_command_runs(form, tmp_path):
     case = load("obese_anastrozole", overrides={"plan.duration": "20 days", "samples.blood": ["day 0"], "observed": []})
     small = {"dose": {"steps": "2"}, "map": {"steps1": "2", "steps2": "2"}, "compare": {**OTHER, "replicates": "2"}}
@@ -65,7 +67,8 @@ def test_the_file_is_what_the_command_runs(form, tmp_path):
     run = getattr(ta, made.kind)
     found = run(file, tmp_path / "out")
     if form in ("dose", "map"):
-        assert found["point"].nunique() == made.size.runs and not (found["error"] != "").any()
+        rows = found.table
+        assert rows["point"].nunique() == made.size.runs and not (rows["error"] != "").any()
     elif form == "trial":
         assert len(found.men) == made.size.runs
     else:

@@ -251,7 +251,7 @@ def asked(
     try:
         connection.request(method, path, body, {name.replace("_", "-"): of for name, of in headers.items()})
         answer = connection.getresponse()
-        return answer.status, {name.lower(): of for name, of in answer.getheaders()}, answer.read().decode()
+        return answer.status, {name.lower(): of for name, of in answer.getheaders()}, answer.read().decode(errors="replace")
     finally:
         connection.close()
 
@@ -620,6 +620,7 @@ def _until(true, seconds=30.0):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@pytest.mark.slow
 def test_hundreds_of_idle_channels_do_not_end_the_service(tmp_path):
     """Each takes four open files; 254 took all that the system gives."""
     starter = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)); from testis_abm.cli.command import main; sys.exit(main())"

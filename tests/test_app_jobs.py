@@ -72,6 +72,7 @@ def test_a_job_runs_as_the_command_does_and_stays_until_it_is_removed(desk):
     assert mine.jobs() == [] and not job.folder.exists()
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_and_gives_the_bytes_of_one_that_ran_through(desk):
     mine = desk.visitor(MINE)
     whole = until(mine, mine.submit(order(300, 180)).name, DONE)

@@ -458,6 +458,7 @@ def test_results_of_an_earlier_form_are_marked(visitor):
     earlier.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_a_reload_brings_back_results_and_arms(visitor):
     page = visitor.page
     visitor.give("anastrozole")
@@ -486,6 +487,7 @@ def test_a_reload_brings_back_results_and_arms(visitor):
     page.get_by_role("rowheader", name="mine").wait_for()
 
 
+@pytest.mark.slow
 def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     page = visitor.page
     visitor.give("clomiphene")
@@ -561,6 +563,7 @@ C-3,2024-01-05,4.2 ng/mL,3.8,62,
 """
 
 
+@pytest.mark.slow
 def test_a_man_of_a_clinics_table_is_chosen_and_matched(visitor, tmp_path):
     page = visitor.page
     visitor.tab("Patients")
@@ -617,6 +620,7 @@ def test_a_man_of_a_clinics_table_is_chosen_and_matched(visitor, tmp_path):
     assert "A-01" not in page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}, location.href])")
 
 
+@pytest.mark.slow
 def test_levels_are_shown_in_si_units_and_the_browser_remembers_that(browser, address):
     visitor = Visitor(window(browser), address)
     page = visitor.page
@@ -677,6 +681,7 @@ every = "14 days"
 """
 
 
+@pytest.mark.slow
 def test_own_tables_and_rules_open_run_and_say_that_they_are_own(visitor, tmp_path):
     page, file = visitor.page, tmp_path / "own.toml"
     file.write_text(OWN)
@@ -700,6 +705,7 @@ def test_own_tables_and_rules_open_run_and_say_that_they_are_own(visitor, tmp_pa
     assert cut_off(page) == []
 
 
+@pytest.mark.slow
 def test_arms_a_store_and_a_study(visitor):
     page = visitor.page
     visitor.short()
@@ -737,6 +743,7 @@ def test_arms_a_store_and_a_study(visitor):
     assert page.get_by_label("Dose", exact=True).first.input_value() == "1 mg"
 
 
+@pytest.mark.slow
 def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     page = visitor.page
     visitor.short()

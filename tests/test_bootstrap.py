@@ -124,6 +124,7 @@ def test_a_named_python_comes_first_and_a_bad_name_is_said(computer, tmp_path):
     assert "PYTHON=nowhere" in result.stderr
 
 
+@pytest.mark.slow
 def test_an_installed_package_reaches_its_scenarios_by_name(tmp_path):
     # As setup.py maps them; a wheel cannot be built without an index.
     setup = (ROOT / "setup.py").read_text()

@@ -92,6 +92,7 @@ def test_the_picture_says_what_its_band_is(compared, tmp_path, monkeypatch):
     assert band.max() == pytest.approx(clinical("testosterone_nmol_l", course.max()))
 
 
+@pytest.mark.slow
 def test_a_comparison_is_kept_grows_and_does_not_depend_on_workers(compared, tmp_path, monkeypatch):
     arms, folder, found = compared
     compare(arms, tmp_path / "two", replicates=4, title="arms", workers=2)

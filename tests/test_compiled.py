@@ -181,6 +181,7 @@ def fresh(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_after_the_command_compile_no_run_compiles(tmp_path):
     assert "rules-" in fresh("import testis_abm.cli as c; c.main(['compile'])")
     run = ["run", "obese_anastrozole", "--days", "20", "--set", "tissue.tubules=2", "--set", "plan.replicates=1"]

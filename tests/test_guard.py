@@ -553,6 +553,7 @@ def test_without_matplotlib_the_work_is_not_begun(monkeypatch, tmp_path, capsys)
     assert set(tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_notes_are_printed_once_whatever_python_does_with_warnings():
     import tomli_w
 

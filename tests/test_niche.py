@@ -146,6 +146,7 @@ def test_daughters_go_to_the_emptiest_and_among_equals_anywhere():
 # ---- what becomes of many
 
 
+@pytest.mark.slow
 def test_numbers_hold_for_ten_years():
     model = SmallModel(seed=1, tubules=3, sertoli_per_tubule=26, rows=12).settle()
     years = [live(model, 365) for _ in range(10)]
@@ -248,6 +249,7 @@ def test_blocked_niches_wait_and_go_on():
     assert (sertoli.counts[half][:, PALE] != before[:, PALE]).any()
 
 
+@pytest.mark.slow
 def test_clones_of_a_pale_die_out_as_neighbours_take_their_place():
     # Along a thin tubule clones meet two neighbours: the share alive falls as the root of time (voter model, Klein 2010).
     model = SmallModel(seed=3, tubules=4, sertoli_per_tubule=3, rows=300, numbers={"niche.used": 0.5}).settle()

@@ -13,7 +13,13 @@ notebooks = script("notebooks")
 PATHS = notebooks.notebooks()
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+# Those that take longest are run by `make verify`.
+RUN = [
+    pytest.param(path, marks=[pytest.mark.slow] * (path.stem in ("what_if", "own_rule", "injury"))) for path in PATHS
+]
+
+
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_tables_and_pictures(path):
     cells = list(notebooks.run(path))
     assert all(cell.shown for cell in cells), "a cell that shows nothing"

@@ -124,7 +124,7 @@ def balance(before, tissue):
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("seed", [1, 2**63 + 12345])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.slow), 2**63 + 12345])
 def test_engines_hold_the_same_cells(name, seed):
     case = CASES[name]
     compiled, reference = pair(seed, numbers=case.get("numbers"), **case.get("man", {}))

@@ -332,6 +332,7 @@ def test_excluded_drugs_may_follow_one_another():
     assert "agonist and antagonist" in refusal(depot, {"drug": "degarelix", "dose": "240 mg", "from": "day 20"})
 
 
+@pytest.mark.slow
 def test_wash_out_and_switch_bring_back_what_was_suppressed():
     """Testosterone stopped, a wash-out, then clomiphene with hCG, overlapping for a while with rFSH."""
     enanthate = {"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days", "until": "day 70"}

@@ -117,6 +117,7 @@ def killed_at(command: list[str], place: Path, pattern: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+@pytest.mark.slow
 def test_a_killed_prediction_goes_on_and_ends_as_one_that_was_not(tmp_path, capsys):
     rows = "".join(f"M{k},{24 + k},{9 + k},3.{k},4.4,{4 + k},2.5\n" for k in range(6))
     (tmp_path / "men.csv").write_text(HEAD + rows)
@@ -253,6 +254,7 @@ def fair(rows, benchmark, error):
     return table
 
 
+@pytest.mark.slow
 def test_predictions_of_a_visit_under_treatment_are_calibrated(benchmark, pool):
     rows = benchmark.judged(10, 5, pool, ("anastrozole",), candidates=40)
     assert rows["man"].nunique() >= 8

@@ -330,6 +330,7 @@ def test_men_of_other_arms_are_other_men(tmp_path):
     assert wide[1] > wide[0]
 
 
+@pytest.mark.slow
 def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
     names = ("leder_2004", "hcg_single_dose")
     monkeypatch.setattr("testis_abm.studies.calibrate.ProcessPoolExecutor", lambda **_: ThreadPoolExecutor(1))

@@ -211,6 +211,7 @@ def test_the_mean_of_screening_holds_its_zeros():
     assert seen[f"baseline_{motility}"].isna().sum() == ((one[count] == 0) & (two[count] == 0)).sum()
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_nothing_is_done(tmp_path):
     """Untreated arms: as many without sperm before and after, p under 0.05 in about 5 %, and regression to the mean."""
     arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]

@@ -94,6 +94,7 @@ def test_the_mixed_model_recovers_what_complete_cases_lose_when_visits_are_missi
     assert binomtest(inside, 40, 0.95).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_every_estimator_finds_nothing_in_about_one_of_twenty_trials_without_effect():
     rng, p = np.random.default_rng(3), {name: [] for name in ("mixed", "ancova", "shares", "crossed")}
     for _ in range(100):
@@ -150,6 +151,7 @@ def test_limits_of_looks_are_the_published_ones(spending, published):
 
 
 @pytest.mark.parametrize("spending", SPENDING)
+@pytest.mark.slow
 def test_looks_keep_alpha_and_unadjusted_ones_would_not(spending):
     design = Design(looks=(0.25, 0.5, 0.75, 1.0), spending=spending)
     limits, y = stopping_limits(design.looks, spending), np.random.default_rng(5).normal(size=(1000, 200))

@@ -55,6 +55,7 @@ def written(folder, value):
     return path
 
 
+@pytest.mark.slow
 def test_own_data_move_what_is_asked_for_and_nothing_else(tmp_path):
     small = update([written(tmp_path, 2)], tmp_path / "small", move=[MOVED], members=40, rounds=1)
     great = update([written(tmp_path, 400)], tmp_path / "great", move=[MOVED], members=40, rounds=1)
