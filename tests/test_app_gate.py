@@ -251,7 +251,11 @@ def asked(
     try:
         connection.request(method, path, body, {name.replace("_", "-"): of for name, of in headers.items()})
         answer = connection.getresponse()
-        return answer.status, {name.lower(): of for name, of in answer.getheaders()}, answer.read().decode(errors="replace")
+        return (
+            answer.status,
+            {name.lower(): of for name, of in answer.getheaders()},
+            answer.read().decode(errors="replace"),
+        )
     finally:
         connection.close()
 

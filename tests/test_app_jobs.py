@@ -125,6 +125,7 @@ def test_cancel_ends_the_workers_too_and_resume_goes_on(desk):
     assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.slow
 def test_one_runs_and_the_others_of_a_visitor_wait_in_turn(desk, monkeypatch):
     monkeypatch.setattr(limits, "places", lambda: 2)
     before = psutil.Process().nice()
@@ -181,6 +182,7 @@ def full(*_):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a start is told by the time of day")
+@pytest.mark.slow
 def test_a_clock_that_is_set_hides_no_process(desk, monkeypatch):
     mine = desk.visitor(MINE)
     job = until(mine, mine.submit(order(5000, 3000)).name, RUNNING)

@@ -440,6 +440,7 @@ def test_all_of_a_file_is_shown_and_goes_with_its_man(visitor, tmp_path):
     change.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_results_of_an_earlier_form_are_marked(visitor):
     page = visitor.page
     visitor.give("anastrozole")
@@ -772,6 +773,7 @@ def test_dark_and_narrow(browser, address):
     visitor.leave()
 
 
+@pytest.mark.slow
 def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visitor):
     page = visitor.page
     visitor.open("Lesions and injury")
@@ -801,6 +803,7 @@ def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visito
     page.get_by_role("img", name=re.compile("^Treatment: torsion for 8 h, right from day 0 to 1$")).wait_for()
 
 
+@pytest.mark.slow
 def test_every_part_of_a_scenario_is_edited_and_each_step_taken_back(visitor):
     page = visitor.page
     visitor.open("Clamps and rules")

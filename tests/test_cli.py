@@ -191,8 +191,10 @@ def test_every_shipped_scenario_loads():
 @pytest.mark.parametrize(
     ("sent", "code", "wait"),
     [
-        *((signal.SIGINT, 130, wait) for wait in (0.15, 0.45, 0.8, 3.0)),
-        *((signal.SIGTERM, 143, wait) for wait in (0.3, 1.5)),
+        (signal.SIGINT, 130, 0.8),
+        (signal.SIGTERM, 143, 1.5),
+        *(pytest.param(signal.SIGINT, 130, wait, marks=pytest.mark.slow) for wait in (0.15, 0.45, 3.0)),
+        pytest.param(signal.SIGTERM, 143, 0.3, marks=pytest.mark.slow),
     ],
 )
 def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(sent, code, wait, tmp_path):

@@ -89,6 +89,7 @@ def test_what_is_missing_in_a_cache_of_other_rules_is_announced(cache, warm):
     assert draw(cache)[::2] == (warm[1], ANNOUNCED) and draw(cache)[::2] == (warm[1], "")
 
 
+@pytest.mark.slow
 def test_a_damaged_rule_is_compiled_again(cache, warm):
     for path in kept(cache):
         content = path.read_bytes()
@@ -100,6 +101,7 @@ def test_a_damaged_rule_is_compiled_again(cache, warm):
     assert draw(cache) == (warm[1], folder, "")
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_cache_is_said_once_and_stops_nothing(tmp_path, warm):
     full = "import os, errno\ndef no(*_): raise OSError(errno.ENOSPC, 'No space left on device')\nos.fsync = no"
     numbers, folder, said = draw(tmp_path, full)
@@ -107,11 +109,13 @@ def test_a_full_disk_under_the_cache_is_said_once_and_stops_nothing(tmp_path, wa
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_a_cache_of_the_users_temporary_files_do(tmp_path, warm):
     numbers, folder, said = draw(Path("/dev/null/x"), TMPDIR=str(tmp_path))
     assert (numbers, said) == (warm[1], ANNOUNCED) and folder.is_relative_to(tmp_path)
 
 
+@pytest.mark.slow
 def test_without_any_folder_rules_are_compiled_all_the_same(warm):
     numbers, folder, said = draw(Path("/dev/null/x"), "import tempfile; tempfile.tempdir = '/dev/null/y'")
     assert numbers == warm[1] and str(folder) == "None"
@@ -147,6 +151,7 @@ def test_a_cache_that_others_can_write_to_is_not_trusted(place, mode):
     assert not other.is_relative_to(place.parents[1]) and other.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_the_cache_is_not_followed(cache, tmp_path, warm):
     folder = kept(cache)[0].parent
     folder.rename(tmp_path / "theirs")

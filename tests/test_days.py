@@ -135,7 +135,16 @@ def test_weight_of_the_mean_field_man_is_that_of_the_morning():
 # ---- concentrations
 
 
-@pytest.mark.parametrize("drug", ["anastrozole", "hcg", "clomiphene", "gonadorelin", "testosterone_enanthate"])
+@pytest.mark.parametrize(
+    "drug",
+    [
+        "hcg",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("anastrozole", "clomiphene", "gonadorelin", "testosterone_enanthate")
+        ),
+    ],
+)
 def test_concentrations_do_not_depend_on_the_hour_of_the_dose(drug):
     known = parameters.drugs()[drug]
     dose = {"drug": drug, "dose": f"{known.regimen[0].dose} {known.dose_unit}", "every": "1 day"}

@@ -151,6 +151,7 @@ def test_states_of_cells_read_back_as_agents_tell_them(tmp_path):
 # ---- film
 
 
+@pytest.mark.slow
 def test_a_film_has_a_frame_a_day_that_changes_and_says_who_made_it(tmp_path):
     from PIL import Image
 

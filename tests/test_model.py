@@ -141,7 +141,8 @@ def test_concentrations_stay_physical_under_every_drug_at_once():
 def test_same_seed_same_tables_in_another_process(tmp_path):
     short = {"plan.replicates": 2, "plan.duration": "40 days", "tissue.tubules": 4, "observed": []}
     short |= {"samples.blood": ["day 0"], "samples.biopsy": ["day 0"]}
-    code = f"import sys, testis_abm as ta; ta.run(sys.argv[1], overrides={short!r}).save(sys.argv[2])"
+    few = "from testis_abm.experiments import hypotheses; hypotheses.SETS = 1"
+    code = f"{few}; import sys, testis_abm as ta; ta.run(sys.argv[1], overrides={short!r}).save(sys.argv[2])"
     file = SCENARIOS / "obese_anastrozole.toml"
     subprocess.run([sys.executable, "-c", code, str(file), str(tmp_path / "a")], check=True)
     ta.run(file, overrides=short).save(tmp_path / "b")

@@ -224,7 +224,7 @@ RULES = case(
 
 
 @pytest.mark.parametrize("engine", ["compiled", "reference"])
-@pytest.mark.parametrize("days", [3, 12, 13, 14, 20])
+@pytest.mark.parametrize("days", [13, *(pytest.param(days, marks=pytest.mark.slow) for days in (3, 12, 14, 20))])
 def test_a_saved_man_decides_as_the_unbroken_one(tmp_path, engine, days):
     unbroken = TestisModel(load(RULES), rng=3, engine=engine)
     unbroken.run_for(days)
@@ -274,7 +274,10 @@ def lh_on_treatment(*therapy, man=None, days=70):
     return result.hormones[result.hormones.arm == "treated"].set_index("day").lh_iu_l
 
 
-@pytest.mark.parametrize(("dose", "every"), [("10 ug", "90 minutes"), ("10 ug", "2 hours"), ("50 ug", "2 hours")])
+@pytest.mark.parametrize(
+    ("dose", "every"),
+    [("10 ug", "90 minutes"), *(pytest.param(dose, "2 hours", marks=pytest.mark.slow) for dose in ("10 ug", "50 ug"))],
+)
 def test_pulses_of_gonadorelin_keep_lh(dose, every):
     lh = lh_on_treatment(gonadorelin(dose=dose, every=every))
     assert lh.loc[-1] < 0.3
@@ -282,6 +285,7 @@ def test_pulses_of_gonadorelin_keep_lh(dose, every):
     assert lh.loc[60:69].mean() == pytest.approx(lh.loc[25:35].mean(), rel=0.15)
 
 
+@pytest.mark.slow
 def test_the_same_gonadorelin_without_pause_abolishes_lh_within_weeks():
     lh = lh_on_treatment(gonadorelin(dose="120 ug", every="1 day", over="24 hours"))
     pulses = lh_on_treatment(gonadorelin())
@@ -375,6 +379,7 @@ def test_the_reason_names_what_the_drug_does(therapy, said):
     assert "e+" not in why and not any(len(word) > 12 and word[:1].isdigit() for word in why.split())
 
 
+@pytest.mark.slow
 def test_a_pump_of_a_year_costs_little():
     import time
 

@@ -58,6 +58,7 @@ def test_other_processes_draw_the_same_pictures(result, drawn, pool, tmp_path):
     assert sorted(os.listdir(tmp_path / "new" / "folder")) == sorted(os.listdir(drawn))
 
 
+@pytest.mark.slow
 def test_processes_that_die_are_replaced_by_this_one(result, tmp_path):
     with standing_by() as pool:
         for worker in pool._processes.values():
@@ -65,6 +66,7 @@ def test_processes_that_die_are_replaced_by_this_one(result, tmp_path):
         assert len(draw(result, tmp_path, pool)) == len(FIGURES) * len(KINDS)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_drawing_leaves_whole_files_and_no_process(tmp_path):
     code = """
 import multiprocessing, signal, sys, _thread, threading

@@ -62,12 +62,12 @@ def without_semen() -> RunResult:
 @pytest.mark.parametrize(
     ("made", "names"),
     [
-        (lambda: make(scenario(therapy=[], observed=[])), 6),
-        (lambda: make(suppression(), effect=-2.5), 6),
+        pytest.param(lambda: make(scenario(therapy=[], observed=[])), 6, marks=pytest.mark.slow),
+        pytest.param(lambda: make(suppression(), effect=-2.5), 6, marks=pytest.mark.slow),
         (without_sperm, 6),
         (one_tubule, 6),
         (without_semen, 3),
-        (lambda: make(short()).treated(), 6),
+        pytest.param(lambda: make(short()).treated(), 6, marks=pytest.mark.slow),
     ],
     ids=["untreated", "suppression", "no sperm", "one tubule", "no semen", "treated only"],
 )

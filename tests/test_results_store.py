@@ -73,6 +73,7 @@ def test_saved_again_a_result_keeps_its_versions(tmp_path):
     assert run["provenance"]["versions"] == {"testis_abm": "0.0.1"}
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     here = make(short())
     here.save(tmp_path / "here")

@@ -375,6 +375,7 @@ def test_a_file_that_changed_is_not_run(tmp_path):
         OwnFile.at(tmp_path / "none.py")
 
 
+@pytest.mark.slow
 def test_a_comparison_lives_by_a_file_of_rules_in_every_process(tmp_path):
     file = tmp_path / "own.py"
     file.write_text("def modifiers(model):\n    model.modify('halved', 'spermiation', factor=0.5)\n")

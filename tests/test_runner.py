@@ -183,6 +183,7 @@ sweep(case, sys.argv[1], workers=2)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL") or not Path("/proc").exists(), reason="needs Linux")
+@pytest.mark.slow
 def test_killed_workers_and_parents_lose_and_double_nothing(tmp_path):
     many = {**SMALL, "plan": {**SMALL["plan"], "duration": "60 days"}}
     many["sweep"] = {"replicates": 1, "engine": "cells", "over": {"man.bmi": {"from": 20, "to": 40, "steps": 16}}}

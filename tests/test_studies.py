@@ -350,6 +350,7 @@ def test_every_member_of_a_calibration_is_a_whole_set_with_its_answers(tmp_path,
         table = calibration.table(np.zeros((len(configuration()["parameters"]), 45)))
     whole = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
     combinations = whole.by_answers(5)
+    assert sum(len(alike) for _, alike in whole.by_answers()) == 45 * len(combinations) / 9  # all by default
     questions = parameters.hypotheses()
     assert len(combinations) == math.prod(len(of.answers) for of in questions.values())
     for weight, alike in combinations:

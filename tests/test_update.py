@@ -70,6 +70,7 @@ def test_own_data_move_what_is_asked_for_and_nothing_else(tmp_path):
     assert "not used" in small.text() and "Not explained" in great.text()
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was_and_reads_back_equal(tmp_path):
     path, told = written(tmp_path, 60), []
     once = update([path], tmp_path / "out", move=[MOVED], members=40, rounds=1)
