@@ -291,7 +291,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
                 if word in (COUNT, TOTAL):
                     text += f"\nrises in {share(found['men'][name]['rows'][word]['rises'])}"
                 place = 0.141 if at[0] > 1.0 else 1.07
-                axes.text(place, row, text, va="center", color="#222222", fontsize=9.2, linespacing=1.25)
+                axes.text(place, row, text, va="center", color="#222222", fontsize=8.9, linespacing=1.25)
             axes.set_xscale("log")
             axes.set_xlim(0.135, 5.2)
             axes.set_ylim(len(WORDS) - 0.45, -0.6)
