@@ -6,6 +6,7 @@ command and the page as a user starts them, and the golden numbers with the test
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -41,6 +42,19 @@ for module in pkgutil.walk_packages(testis_abm.__path__, "testis_abm."):
 """
 
 
+def asked(path: str | Path) -> tuple[tuple[int, int], bool] | None:
+    """Return the version of a working CPython >= 3.12, and whether it is no virtual environment; None of anything else."""
+    try:
+        done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    answer = done.stdout.split()
+    if done.returncode or len(answer) != 4 or answer[0] != "cpython":
+        return None
+    version = int(answer[1]), int(answer[2])
+    return (version, answer[3] == "True") if version >= (3, 12) else None
+
+
 def pythons() -> dict[tuple[int, int], Path]:
     """Return version -> interpreter of every CPython >= 3.12 on PATH and in pyenv's folder, the newest patch of each."""
     names = [shutil.which(f"python3.{minor}") for minor in range(12, 20)]
@@ -50,13 +64,27 @@ def pythons() -> dict[tuple[int, int], Path]:
     )
     found: dict[tuple[int, int], Path] = {}
     for path in [*places, *(Path(name) for name in [sys._base_executable, *names] if name)]:  # type: ignore[attr-defined]
-        done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
-        answer = done.stdout.split()
-        if done.returncode == 0 and answer[0] == "cpython" and answer[3] == "True":
-            version = int(answer[1]), int(answer[2])
-            if version >= (3, 12):
-                found[version] = path
+        answer = asked(path)
+        if answer and answer[1]:
+            found[answer[0]] = path
     return found
+
+
+def chosen(named: Sequence[str]) -> list[Path]:
+    """Return the interpreters that are named, or the oldest and the newest that are here.
+
+    Raises:
+        SystemExit: one is no CPython that can be tried on.
+    """
+    if not named:
+        found = pythons()
+        if not found:
+            sys.exit("no CPython >= 3.12 is here: name one, as in scripts/check-wheel /path/to/python3.12")
+        return [found[version] for version in sorted({min(found), max(found)})]
+    paths = {name: shutil.which(name) or name for name in named}
+    if wrong := [name for name, path in paths.items() if asked(path) is None]:
+        sys.exit(f"not a working CPython >= 3.12: {', '.join(wrong)}")
+    return [Path(path).absolute() for path in paths.values()]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -199,13 +227,15 @@ def check(python: Path, wheel: Path, sdist: Path, folder: Path) -> None:
 
 def main(named: Sequence[str]) -> None:
     """Build, compare, and try on the Pythons that are `named`, or on the oldest and the newest."""
-    found = pythons()
-    chosen = [Path(shutil.which(name) or name) for name in named]
-    chosen = chosen or [found[version] for version in sorted({min(found), max(found)})]
+    parser = argparse.ArgumentParser(
+        "scripts/check-wheel", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("python", nargs="*", help="CPython >= 3.12 to try on (else the oldest and the newest here)")
+    tried = chosen(parser.parse_args(named).python)
     wheel, sdist = build()
     if faults := missing(wheel, sdist):
         sys.exit("\n".join(sorted(faults)))
-    for python in chosen:
+    for python in tried:
         with tempfile.TemporaryDirectory(prefix="testis-abm-wheel-", ignore_cleanup_errors=True) as folder:
             check(python, wheel, sdist, Path(folder))
 

@@ -184,3 +184,27 @@ def test_constraints_are_exact_pins_and_nothing_else():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert "Mesa" in {line.partition("==")[0] for line in lines}
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+
+
+@pytest.mark.parametrize("given", [(), ("../examples",), ("lane-old",)], ids=str)
+def test_a_lane_that_is_not_known_removes_nothing(tmp_path, given):
+    for file in ("scripts/find-python", "scripts/lane"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    kept = [tmp_path / "examples" / "own.py", tmp_path / ".lanes" / "lane-old" / "own.py"]
+    for path in kept:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    done = subprocess.run(["sh", "scripts/lane", *given], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "lane-newest" in done.stderr
+    assert all(path.exists() for path in kept)
+
+
+def test_the_check_of_the_wheel_looks_at_its_pythons_before_it_builds(tmp_path):
+    script = [sys.executable, str(ROOT / "scripts" / "check_wheel.py")]
+    missing = str(tmp_path / "python3")
+    done = subprocess.run([*script, missing, sys.executable], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"not a working CPython >= 3.12: {missing}\n"
+    told = subprocess.run([*script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert told.startswith("usage: scripts/check-wheel")

@@ -205,10 +205,33 @@ def test_targets_of_make_are_there(path):
                 assert word in TARGETS, f"{named(path)}: Makefile has no target {word} ({line})"
 
 
-def test_targets_of_make_do_something():
-    for target in TARGETS:
-        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0 and done.stdout.strip(), f"make {target}: {done.stderr}"
+def fault_of_target(makefile, target):
+    """Return what is wrong with a target of a Makefile: it fails, or has no rule and so does nothing."""
+    done = subprocess.run(
+        ["make", "-n", "-f", makefile, target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if done.returncode:
+        return f"make {target}: {done.stderr}"
+    idle = re.fullmatch(r"(make\S*: (Nothing to be done|'.*' is up to date).*\s*)*", done.stdout)
+    return f"make {target}: no rule does anything" if idle else None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_of_make_does_something(target):
+    assert fault_of_target(ROOT / "Makefile", target) is None
+
+
+def test_a_target_of_make_without_a_rule_is_found(tmp_path):
+    file = tmp_path / "Makefile"
+    file.write_text(
+        ".PHONY: idle busy above broken\nbusy:\n\t@echo busy\nabove: busy\nbroken: absent\n", encoding="utf-8"
+    )
+    assert "no rule" in fault_of_target(file, "idle") and "absent" in fault_of_target(file, "broken")
+    assert fault_of_target(file, "busy") is None and fault_of_target(file, "above") is None
 
 
 def test_the_commands_page_has_them_all():
