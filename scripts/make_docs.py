@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from made_page import table
+from other_hosts import asked_elsewhere
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -230,30 +230,6 @@ def make_pages() -> None:
         path = MADE / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:  # Sphinx reads again what has changed
             files.write(path, text.encode())
-
-
-# What makes a browser ask for something when it shows a page or applies a style; links are asked for by the reader.
-_ASKED = re.compile(
-    r"""<(?:script|img|iframe|source|video|audio|embed|input)\b[^>]*?\b(?:src|srcset|data)\s*=\s*["'](?P<src>[^"']*)
-    |<link\b(?![^>]*\brel\s*=\s*["'](?:canonical|author|copyright)["'])[^>]*?\bhref\s*=\s*["'](?P<href>[^"']*)
-    |url\(\s*["']?(?P<url>[^)"']*)
-    |@import\s+["'](?P<style>[^"']*)
-    |\b(?:fetch|importScripts|EventSource|WebSocket|sendBeacon)\(\s*["'`](?P<call>[^"'`]*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_ELSEWHERE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
-
-
-def asked_elsewhere(site: Path) -> list[str]:
-    """Return "page: address" of everything that pages of a built site would ask another host for."""
-    found = []
-    for path in sorted(site.rglob("*")):
-        if path.suffix in (".html", ".css", ".js"):
-            for match in _ASKED.finditer(path.read_text(encoding="utf-8")):
-                address = next(part for part in match.groups() if part is not None)
-                if _ELSEWHERE.match(address):
-                    found.append(f"{path.relative_to(site)}: {address}")
-    return found
 
 
 def build(out: Path) -> int:

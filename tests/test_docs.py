@@ -574,21 +574,73 @@ def maker():
     return script("make_docs")
 
 
-def test_a_site_that_asks_another_host_is_found(maker, tmp_path):
-    (tmp_path / "a.html").write_text(
-        '<a href="https://doi.org/x">fine</a><img src="b.png"><script src="https://cdn.example/x.js"></script>'
-        '<link rel="stylesheet" href="//fonts.example/y.css">',
-        encoding="utf-8",
-    )
-    (tmp_path / "b.css").write_text(
-        "@import 'https://a.example/z.css'; p { background: url(http://b.example/i.png) }", encoding="utf-8"
-    )
-    assert [line.split("://")[-1].split("//")[-1] for line in maker.asked_elsewhere(tmp_path)] == [
-        "cdn.example/x.js",
-        "fonts.example/y.css",
-        "a.example/z.css",
-        "b.example/i.png",
-    ]
+ASKING = {  # each asks x.example, as a browser would when it shows the file
+    "html": [
+        "<img src='//x.example/a'>",
+        "<img src=https://x.example/a>",
+        '<img src=" https://x.example/a">',
+        '<img\nSRC = "https://x.example/a">',
+        '<img src="&#104;ttps://x.example/a">',
+        '<img src="a.png" srcset="b.png 1x, https://x.example/a 2x">',
+        '<script src="https://x.example/a"></script>',
+        "<script>fetch('https://x.example/a')</script>",
+        '<script type="module">import a from "https://x.example/a"</script>',
+        '<link rel="stylesheet" href="//x.example/a">',
+        '<link rel="alternate stylesheet" href="//x.example/a">',
+        '<link rel="preconnect" href="https://x.example">',
+        '<object data="https://x.example/a"></object>',
+        '<video poster="https://x.example/a"></video>',
+        '<video><track src="https://x.example/a"></video>',
+        '<iframe srcdoc="&lt;img src=//x.example/a&gt;"></iframe>',
+        '<meta http-equiv="Refresh" content="0; URL=https://x.example/a">',
+        "<meta http-equiv=refresh content=\"0;url='https://x.example/a'\">",
+        '<svg><image href="https://x.example/a"/></svg>',
+        '<svg><use xlink:href="https://x.example/a"/></svg>',
+        '<p style="background: url(https://x.example/a)">',
+        "<style>@import '//x.example/a';</style>",
+        '<body onload="fetch(`https://x.example/a`)">',
+        '<base href="https://x.example/">',
+    ],
+    "svg": [
+        '<svg xmlns="http://www.w3.org/2000/svg"><image xlink:href="https://x.example/a"/></svg>',
+        '<?xml-stylesheet href="https://x.example/a"?><svg/>',
+        '<svg><style><![CDATA[@import url("https://x.example/a");]]></style></svg>',
+        '<svg><rect fill="url(https://x.example/a#b)"/></svg>',
+    ],
+    "css": [
+        "@import '//x.example/a';",
+        "p { background: url(http://x.example/a) }",
+        "p { background: url( '//x.example/a' ) }",
+    ],
+    "js": [
+        "fetch('https://x.example/a')",
+        "import('//x.example/a')",
+        "new WebSocket(`wss://x.example`)",
+        "i.src='//x.example/a'",
+    ],
+}
+ASKING_NOBODY = {
+    "html": '<a href="https://doi.org/x">a</a> <link rel="canonical" href="https://x.example"> <img src="b.png" alt="//x.example">'
+    '<img src="data:image/png;base64,//8A" srcset="data:image/png;base64,//8A 1x"> <code>&lt;img src=//x.example&gt;</code>'
+    '<meta property="og:image" content="https://x.example/a">',
+    "svg": '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://x.example/svg.dtd"><svg xmlns="http://www.w3.org/2000/svg">'
+    '<a xlink:href="https://x.example"><use xlink:href="#b"/></a></svg>',
+    "css": "/* url(https://x.example/a) */ p { background: url(\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\") }",
+    "js": "fetch('a.json'); open('https://x.example')",
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in ASKING.items() for text in texts])
+def test_a_file_of_a_site_that_asks_another_host_is_found(tmp_path, kind, text):
+    (tmp_path / f"a.{kind}").write_text(text, encoding="utf-8")
+    found = own_scripts.script("other_hosts").asked_elsewhere(tmp_path)
+    assert len(found) == 1 and re.fullmatch(rf"a\.{kind}: (\w+:)?//x\.example.*", found[0])
+
+
+@pytest.mark.parametrize("kind", ASKING_NOBODY)
+def test_a_file_of_a_site_that_has_links_and_own_files_asks_nobody(tmp_path, kind):
+    (tmp_path / f"a.{kind}").write_text(ASKING_NOBODY[kind], encoding="utf-8")
+    assert own_scripts.script("other_hosts").asked_elsewhere(tmp_path) == []
 
 
 def test_every_made_page_is_linked_and_holds_its_table(maker):
