@@ -271,6 +271,44 @@ def test_shards_of_the_cluster_page_merge_to_what_one_machine_finds(tmp_path):
     ).read_bytes()
 
 
+# ---- files that are named
+
+
+KEPT = re.compile(
+    r"[\w.*-]+(?:/[\w.*-]+)+\.(?:md|py|toml|csv|json|ipynb)"
+)  # a path of a kind of file that the checkout keeps
+BASES = (ROOT, DOCS, ROOT / "testis_abm")
+
+
+def named_paths(text):
+    """Yield the paths that a page has as code within its text; of `a/{b,c}.py` each, and none of what runs write."""
+    for code in re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)):
+        for word in re.split(r"[\s\"'()]+", code):
+            place = word.partition("::")[0].partition("#")[0].rstrip(",;:")
+            head, _, tail = place.partition("{")
+            inside, _, end = tail.partition("}")
+            for part in inside.split(","):
+                path = head + part + end
+                if KEPT.fullmatch(path) and path.partition("/")[0] not in ("runs", "results"):
+                    yield path
+
+
+def is_there(path, page):
+    return any(next(base.glob(path), None) for base in (*BASES, page.parent))
+
+
+@pytest.mark.parametrize("page", sorted({ROOT / "CONTRIBUTING.md", *PAGES} - {ROOT / "CHANGELOG.md"}), ids=named)
+def test_files_that_a_page_names_are_there(page):
+    absent = [path for path in named_paths(page.read_text(encoding="utf-8")) if not is_there(path, page)]
+    assert not absent, f"{named(page)}: no file {', '.join(absent)}"
+
+
+def test_a_file_that_is_named_and_not_there_is_found():
+    text = "`docs/no.md`, `biology/{axis,nowhere}.py`, `x --out runs/a/b.csv`, `mine.toml`, `testis-abm run scenarios/no*.toml`"
+    absent = [path for path in named_paths(text) if not is_there(path, ROOT / "README.md")]
+    assert absent == ["docs/no.md", "biology/nowhere.py", "scenarios/no*.toml"]
+
+
 # ---- links
 
 
