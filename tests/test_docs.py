@@ -19,6 +19,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import own_scripts
+import page_code
 import pytest
 from PIL import Image
 
@@ -91,6 +92,37 @@ def test_every_block_says_whether_it_is_run(path):
             file, _, test = how.partition("::")
             assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{where}: no test {how}"
         assert mark != "not run" or (how and path.name != "README.md"), f"{where}: README's blocks are all run"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_python_on_a_page_compiles_and_asks_for_what_is_there(path):
+    there = [block for block in blocks(path) if block["kind"] == "python"]
+    found = page_code.faults(block["text"] for block in there)
+    assert [f"{place(path, there[k])}: {fault}" for k, fault in found] == []
+
+
+def test_python_on_a_page_that_asks_for_what_is_not_there_is_found():
+    code = """\
+import testis_abm as ta
+from testis_abm import nothing
+ta.no_such("x")
+ta.Man.no_preset("x")
+ta.run("obese", dais=20)
+surface = ta.surface("obese", levels=5)
+surface.plot(savee="x.png")
+surface.no_such_table
+twin = surface if surface else None
+twin.anything
+"""
+    assert [fault for _, fault in page_code.faults([code, "ta = = 1"])] == [
+        "no nothing to import from testis_abm",
+        "ta has no no_such",
+        "ta.Man has no no_preset",
+        "ta.run takes no dais=",
+        "surface.plot takes no savee=",
+        "surface has no no_such_table",
+        "line 1: invalid syntax",
+    ]
 
 
 def run_line(line, more=()):

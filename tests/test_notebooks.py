@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import page_code
 import pytest
 from own_scripts import script
 
@@ -42,6 +43,13 @@ def test_a_notebook_is_stored_as_a_source(path):
     assert "not medical advice" in text
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_cells_compile_and_ask_for_what_is_there(path):
+    code = ["".join(cell["source"]) for cell in notebooks.read(path)["cells"] if cell["cell_type"] == "code"]
+    found = [f"{path.name}: code cell {k + 1}: {fault}" for k, fault in page_code.faults(code)]
+    assert len(code) > 2 and found == []
 
 
 def test_a_cell_that_fails_names_notebook_and_cell(tmp_path):
