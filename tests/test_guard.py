@@ -550,6 +550,7 @@ def test_without_matplotlib_the_work_is_not_begun(monkeypatch, tmp_path, capsys)
         assert main(line) == 2, line
         told = capsys.readouterr()
         assert told.out == "" and told.err.startswith("pictures need matplotlib, which is not installed"), line
+        assert 'pip install "testis_abm[plot]"' in told.err and "--no-plots" in told.err, line
     assert set(tmp_path.iterdir()) == before
 
 

@@ -25,13 +25,32 @@ def test_citation_and_metadata_tell_the_same_as_the_project():
     yaml = pytest.importorskip("yaml")
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     told = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
-    assert PROJECT["version"] == testis_abm.__version__ == cited["version"] == told["version"]
-    assert PROJECT["license"] == cited["license"] == told["license"].rpartition("/")[2]
-    assert PROJECT["keywords"] == cited["keywords"] == told["keywords"]
-    assert PROJECT["description"] == told["description"]
-    assert PROJECT["authors"] == cited["authors"] == [{"name": of["name"]} for of in told["author"]]
+    versions = {
+        "pyproject.toml": PROJECT["version"],
+        "testis_abm/__init__.py": testis_abm.__version__,
+        "CITATION.cff": cited["version"],
+        "codemeta.json": told["version"],
+    }
+    assert len({*versions.values()}) == 1, f"versions differ: {versions}"
+    # A list in CITATION.cff would be a choice, so it has the licence of our own work alone.
+    licences = PROJECT["license"].split(" AND ")
+    assert licences == [address.rpartition("/")[2] for address in told["license"]], "pyproject.toml, codemeta.json"
+    assert licences[0] == cited["license"] == "MIT", "pyproject.toml, CITATION.cff"
+    assert PROJECT["keywords"] == cited["keywords"] == told["keywords"], "pyproject.toml, CITATION.cff, codemeta.json"
+    assert PROJECT["description"] == told["description"], "pyproject.toml, codemeta.json"
+    authors = [{"name": of["name"]} for of in told["author"]]
+    assert PROJECT["authors"] == cited["authors"] == authors, "pyproject.toml, CITATION.cff, codemeta.json"
     known = {f"3.{minor}" for minor in (12, 13)}
     assert known == {text.rpartition(" ")[2] for text in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", text)}
+
+
+def test_the_licence_of_the_type_face_is_declared_and_packed():
+    faces = [*(ROOT / "testis_abm").rglob("*.woff2")]
+    assert faces and "OFL-1.1" in PROJECT["license"]
+    packed = [path for pattern in PROJECT["license-files"] for path in ROOT.glob(pattern)]
+    beside = [path for path in packed if path.parent == faces[0].parent]
+    assert any("SIL OPEN FONT LICENSE" in path.read_text(encoding="utf-8") for path in beside)
+    assert {*(ROOT / "testis_abm").rglob("*LICENSE*")} < {*packed}
 
 
 def test_the_page_of_licences_holds_every_direct_dependency_as_installed():

@@ -233,7 +233,10 @@ def matplotlib() -> None:
     except (ImportError, ValueError):  # it is kept out
         installed = False
     if not installed:
-        raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib, or leave them out")
+        raise TestisError(
+            'pictures need matplotlib, which is not installed: pip install "testis_abm[plot]", '
+            "or leave them out (on a command line: --no-plots)"
+        )
 
 
 def running(folder: object, workers: object, parts: object, dask: object = "") -> Path:
