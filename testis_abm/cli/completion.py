@@ -5,43 +5,80 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from testis_abm.cli.options import Command, option
+from testis_abm.cli.options import Command, Parser, option
 from testis_abm.support import guard
 
+# Words of a line are split at "=" by bash, not by zsh. What has no case is left to what the shell does: files.
 _BASH = """\
 _testis_abm() {{
-    local words
-    case "${{COMP_WORDS[1]}}" in
+    local cur="${{COMP_WORDS[COMP_CWORD]}}" prev="${{COMP_WORDS[COMP_CWORD-1]}}" words="" own="" IFS=$' \\t\\n'
+    COMPREPLY=()
+    if [ "$cur" = "=" ]; then
+        cur=""
+    elif [ "$prev" = "=" ]; then
+        prev="${{COMP_WORDS[COMP_CWORD-2]}}"
+    fi
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="{commands} --help --version"
+    else
+        case "${{COMP_WORDS[1]}} $prev" in
+{values}
+            *)
+                case "${{COMP_WORDS[1]}}" in
 {cases}
-        *) words="" ;;
-    esac
-    [ "$COMP_CWORD" -eq 1 ] && words="{commands} --help --version"
-    COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+                esac ;;
+        esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    if [ -n "$own" ]; then
+        IFS=$'\\n'
+        COMPREPLY+=($(compgen -f -X '!*.toml' -- "$cur") $(compgen -d -- "$cur"))
+        compopt -o filenames 2>/dev/null
+    fi
+    return 0
 }}
 complete -o default -F _testis_abm testis-abm
 """
 _ZSH = "autoload -U +X compinit bashcompinit && compinit -u && bashcompinit\n"
 SHELLS = ("bash", "zsh", "fish")
+_NO_FILE = ("scenarios", "drugs", "men", "schema", "completion")  # commands whose names are never files of one's own
 
 
-def words(parser: argparse.ArgumentParser) -> dict[str, tuple[str, dict[str, str], Sequence[str]]]:
-    """Return command -> its summary, its options (name -> help) and the shipped names that it takes."""
+class Flag(NamedTuple):
+    """An option: its help, and the words that are offered for its value; None: it takes none."""
+
+    help: str
+    words: Sequence[str] | None
+
+
+def words(parser: argparse.ArgumentParser) -> dict[str, tuple[str, dict[str, Flag], Sequence[str]]]:
+    """Return command -> its summary, its options and the shipped names that it takes."""
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     summaries = {action.dest: action.help or "" for action in commands._choices_actions}
     names = _names()
     return {
         name: (
             summaries[name],
-            {flag: of.help or "" for of in own._actions for flag in of.option_strings if flag.startswith("--")},
+            {flag: _flag(own, flag, of) for of in own._actions for flag in of.option_strings if flag.startswith("--")},
             names.get(name, ()),
         )
         for name, own in commands.choices.items()
     }
 
 
+def _flag(parser: Parser, flag: str, action: argparse.Action) -> Flag:
+    from testis_abm.scenario.shipped import shipped
+    from testis_abm.studies.study import known
+
+    offered = (*shipped(), *known()) if flag == "--like" else parser.words.get(flag, ())
+    return Flag(action.help or "", None if action.nargs == 0 else offered)
+
+
 def _names() -> Mapping[str, Sequence[str]]:
     from testis_abm import parameters
+    from testis_abm.cli.export import WHAT
     from testis_abm.scenario.kind import kind
     from testis_abm.scenario.load import read_raw
     from testis_abm.scenario.shipped import shipped
@@ -52,7 +89,8 @@ def _names() -> Mapping[str, Sequence[str]]:
         runs.setdefault(kind(read_raw(path))[1], []).append(name)
     of_men = dict.fromkeys(("histology", "pulses", "surface", "hypotheses"), runs["run"])
     shown = {"scenarios": list(shipped()), "drugs": list(parameters.drugs()), "men": list(parameters.presets())}
-    return runs | of_men | shown | {"studies": ["run", "all", *known()], "completion": SHELLS}
+    shown |= {"schema": ["scenario", "study"], "completion": [*SHELLS]}
+    return runs | of_men | shown | {"studies": ["run", "all", *known()], "export": [*WHAT, *runs["run"]]}
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
@@ -65,12 +103,27 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
             for name, of in table.items()
         ]
         for name, (_, options, taken) in table.items():
-            lines += [here.format(name) + f"-l {flag[2:]} -d {_quoted(what)}" for flag, what in options.items()]
+            for flag, (what, offered) in options.items():
+                value = "" if offered is None else f" -x -a {_quoted(' '.join(offered))}" if offered else " -r"
+                lines.append(here.format(name) + f"-l {flag[2:]}{value} -d {_quoted(what)}")
             lines += [here.format(name) + f"-a {_quoted(' '.join(taken))}"] if taken else []
         return "\n".join(lines) + "\n"
-    cases = [f'        {name}) words="{" ".join([*of[1], *of[2]])}" ;;' for name, of in table.items()]
-    text = _BASH.format(cases="\n".join(cases), commands=" ".join(table))
+    cases = []
+    for name, (_, options, taken) in table.items():
+        own = " own=toml" if taken and name not in _NO_FILE else ""
+        cases.append(f'                    {name}) words="{" ".join([*options, *taken])}"{own} ;;')
+    text = _BASH.format(cases="\n".join(cases), values="\n".join(_values(table)), commands=" ".join(table))
     return _ZSH + text if shell == "zsh" else text
+
+
+def _values(table: Mapping[str, tuple[str, Mapping[str, Flag], Sequence[str]]]) -> list[str]:
+    """Return a case of bash for each list of words that follows options; of "" where they take what the shell offers."""
+    after: dict[str, list[str]] = {}
+    for name, (_, options, _) in table.items():
+        for flag, (_, offered) in options.items():
+            if offered is not None:
+                after.setdefault(" ".join(offered), []).append(f'"{name} {flag}"')
+    return [f'            {"|".join(places)}) words="{offered}" ;;' for offered, places in after.items()]
 
 
 def _quoted(text: str) -> str:

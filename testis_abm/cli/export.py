@@ -83,7 +83,7 @@ def _records(options: argparse.Namespace) -> Path:
     return export_records(run, options.out)
 
 
-_WHAT = {
+WHAT = {
     "tracks": _What("a scenario", ("days", "arm", *_SCENARIO), _tracks),
     "cells": _What("a scenario", ("day", "arm", *_SCENARIO), _cells),
     "film": _What("a scenario", ("days", "field", "arm", *_SCENARIO), _film),
@@ -95,7 +95,7 @@ _WHAT = {
 
 
 def _export(options: argparse.Namespace) -> None:
-    what = _WHAT[guard.word(options.what, _WHAT, "WHAT")]
+    what = WHAT[guard.word(options.what, WHAT, "WHAT")]
     given = len(options.source)
     one = dict.fromkeys(("a scenario", "a results folder"), given == 1)
     fits = {**one, "nothing": given == 0, "a scenario or nothing": given < 2, "studies": given > 0}
@@ -130,7 +130,7 @@ COMMANDS = (
         "files for other tools: cell tracks, states of cells, films, parameters, equations, observations",
         _export,
         (
-            option("what", f"one of {', '.join(_WHAT)}"),
+            option("what", f"one of {', '.join(WHAT)}"),
             option(
                 "source",
                 "scenario (a file, or a name of testis-abm scenarios); petab: studies; records: results folder of run",
@@ -144,8 +144,15 @@ COMMANDS = (
             ),
             option("--days", "tracks, film: days of the plan, as 0:16 (all of it)", metavar="FIRST:LAST"),
             whole("--day", "cells: day of the plan (its last)", limit=(0, guard.LIMITS["days"][1])),
-            option("--arm", f"tracks, cells, film: {' or '.join(ARMS)}; film: both too", metavar="WORD"),
-            option("--field", "film: testosterone (default), oestradiol or t_over_e2", metavar="WORD"),
+            option(
+                "--arm", f"tracks, cells, film: {' or '.join(ARMS)}; film: both too", (*ARMS, "both"), metavar="WORD"
+            ),
+            option(
+                "--field",
+                "film: testosterone (default), oestradiol or t_over_e2",
+                ("testosterone", "oestradiol", "t_over_e2"),
+                metavar="WORD",
+            ),
             several("--set", "PATH=VALUE", "change one entry of the scenario, e.g. man.bmi=31"),
             whole("--seed", "random seed, instead of plan.seed"),
         ),

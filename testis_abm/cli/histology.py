@@ -142,6 +142,7 @@ COMMANDS = (
             option(
                 "--arm",
                 f'whose testes: "{TREATED}" (default, where there is a treatment) or "{UNTREATED}"',
+                ARMS,
                 type=guard.named("--arm", partial(guard.word, names=ARMS)),
                 metavar="WORD",
             ),

@@ -422,7 +422,13 @@ def _populations() -> tuple[str, ...]:
 _AS_READ = (
     several("--column", '"HEADING=MEANING:UNIT"', 'what a column means, e.g. "Testo=t:nmol/L", "#7=ignore"'),
     option("--sheet", "of an Excel file (default: the first with values)", metavar="NAME", default=""),
-    option("--decimal", 'sign in numbers: "comma" or "point" (default: as the file shows)', metavar="WORD", default=""),
+    option(
+        "--decimal",
+        'sign in numbers: "comma" or "point" (default: as the file shows)',
+        ("comma", "point"),
+        metavar="WORD",
+        default="",
+    ),
     whole("--header", "row of the headings (default: the one with most known words)", None, (1, 100_000)),
 )
 _OF_TABLE = (

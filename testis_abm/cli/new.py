@@ -108,7 +108,7 @@ COMMANDS = (
             ),
             option("--records", "take the doses from a table of records (ID, TIME, AMT, EVID)", metavar="FILE"),
             option("--id", "subject of the records", metavar="ID"),
-            option("--time", 'unit of TIME and II: "h" (default) or "d"', default="h", metavar="UNIT"),
+            option("--time", 'unit of TIME and II: "h" (default) or "d"', ("h", "d"), default="h", metavar="UNIT"),
             several("--drug", "CMT=NAME", "drug that a compartment of the records stands for"),
         ),
         "Begin a scenario, an experiment or a study of your own: a copy of an example, with its JSON Schema for editors.",

@@ -21,10 +21,11 @@ AGAIN = "; may be given again"
 
 
 class Option(NamedTuple):
-    """An option or argument: its name, and what argparse takes of it."""
+    """An option or argument: its name, what argparse takes of it, and words that a shell offers for it."""
 
     name: str
     settings: dict[str, Any]
+    words: Sequence[str] = ()
 
 
 class Command(NamedTuple):
@@ -46,6 +47,7 @@ class Command(NamedTuple):
         parser = commands.add_parser(self.name, help=self.summary, description=description, epilog=epilog)
         for option in (*self.options, TABLES, JSON, *([] if self.unitless else [UNITS])):
             parser.add_argument(option.name, **option.settings)
+            parser.words[option.name] = option.words
         parser.set_defaults(action=self.action, **self.also)
 
 
@@ -57,6 +59,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         super().__init__(*given, **{**settings, "allow_abbrev": False})
+        self.words: dict[str, Sequence[str]] = {}  # option -> what a shell offers for it
 
     def error(self, message: str) -> NoReturn:
         """Leave with what is wrong."""
@@ -66,9 +69,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {text}\n")
 
 
-def option(name: str, what: str, **settings: Any) -> Option:
-    """Return an option that takes a text, or as `settings` say."""
-    return Option(name, {"help": what} | settings)
+def option(name: str, what: str, words: Sequence[str] = (), **settings: Any) -> Option:
+    """Return an option that takes a text, or as `settings` say; a shell offers `words` for it."""
+    return Option(name, {"help": what} | settings, words)
 
 
 def flag(name: str, what: str) -> Option:
@@ -96,7 +99,8 @@ def word(
     """Return an option that takes one of a few words; `known` are those of the day, with the user's own."""
     others = " or ".join(f'"{other}"' for other in words if other != default)
     read = guard.named(name, lambda text: guard.word(text, names=words if known is None else known()))
-    return option(name, f'{what}: "{default}" (default) or {others}', type=read, default=default, metavar="WORD")
+    what = f'{what}: "{default}" (default) or {others}'
+    return option(name, what, words, type=read, default=default, metavar="WORD")
 
 
 def read_whole(text: str, low: int, high: int) -> int:
@@ -147,6 +151,7 @@ JSON = flag("--json", "print one JSON document instead of text; faults are JSON 
 UNITS = option(
     "--units",
     f"of levels: {' or '.join(UNIT_SYSTEMS)} (default that of {UNITS_VARIABLE}, or conventional)",
+    tuple(UNIT_SYSTEMS),
     type=guard.named("--units", partial(guard.word, names=UNIT_SYSTEMS)),
     metavar="SYSTEM",
 )
@@ -155,7 +160,7 @@ UNITS = option(
 def tables(usual: str) -> Option:
     """Return the option of the format of tables; `usual` says what is written without it."""
     read = guard.named("--format", read_format)
-    return option("--format", f"of tables: {', '.join(FORMATS)} ({usual})", type=read, metavar="FORMAT")
+    return option("--format", f"of tables: {', '.join(FORMATS)} ({usual})", tuple(FORMATS), type=read, metavar="FORMAT")
 
 
 def need_out(options: argparse.Namespace) -> None:

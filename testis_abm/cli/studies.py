@@ -218,6 +218,7 @@ COMMANDS = (
             option(
                 "--ensemble",
                 '"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+                ("shipped", "none"),
                 default="shipped",
             ),
             whole("--sets", "parameter sets", 24),
@@ -255,6 +256,7 @@ COMMANDS = (
             option(
                 "--from",
                 'the ensemble that your data bring up to date: "shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+                ("shipped", "none"),
                 dest="start",
                 default="shipped",
                 metavar="ENSEMBLE",
