@@ -253,7 +253,7 @@ def fault_of_target(makefile, target):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_of_make_does_something(target):
+def test_targets_of_make_do_something(target):
     assert fault_of_target(ROOT / "Makefile", target) is None
 
 
