@@ -317,12 +317,12 @@ def compare(
 
 def _lived(arms: Any) -> dict[str, Lived]:
     """Return arms of which some have been run; the others are run with the seed and replicates of the first of these."""
-    named = arms.items() if isinstance(arms, Mapping) else ((None, arm) for arm in arms)
+    by_name = isinstance(arms, Mapping)
     cases = dict[str, Run | Scenario]()
-    for given, arm in named:
-        with guard.at(*() if given is None else (comparing.arm_name(given),)):
+    for given, arm in arms.items() if by_name else enumerate(arms, 1):
+        with guard.at(comparing.arm_name(given) if by_name else f"arm {given}"):
             case = arm if isinstance(arm, Run) else _case(arm, (), None)
-        name = case.title if given is None else given
+        name = given if by_name else case.title
         if name in cases:
             raise ScenarioError(f"two arms are called {shown(name)}; give them as name -> arm", "compare")
         cases[name] = case

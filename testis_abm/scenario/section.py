@@ -48,10 +48,10 @@ class Section(BaseModel):
         """Return keyword arguments with those that are given by place.
 
         Raises:
-            ScenarioError: there are more than have a place, or one is given by name too.
+            TypeError: there are more than have a place. ScenarioError: one is given by name too.
         """
         if len(values) > len(names):
-            raise ScenarioError(f"give what follows {' and '.join(names)} by name", cls.__name__)
+            raise TypeError(f"{cls.__name__}: give what follows {', '.join(names)} by name")
         for name in names[: len(values)]:
             if name in given:
                 raise ScenarioError(f"is given twice, by place and as {name}=...; leave out one", cls.__name__, name)
