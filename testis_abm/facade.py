@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import wraps
 from pathlib import Path
@@ -317,12 +317,13 @@ def compare(
 
 def _lived(arms: Any) -> dict[str, Lived]:
     """Return arms of which some have been run; the others are run with the seed and replicates of the first of these."""
-    by_name = isinstance(arms, Mapping)
+    named: Iterable[tuple[object, Any]] = arms.items() if isinstance(arms, Mapping) else enumerate(arms, 1)
     cases = dict[str, Run | Scenario]()
-    for given, arm in arms.items() if by_name else enumerate(arms, 1):
-        with guard.at(comparing.arm_name(given) if by_name else f"arm {given}"):
+    for given, arm in named:
+        name = comparing.arm_name(given) if isinstance(arms, Mapping) else ""
+        with guard.at(name or f"arm {given}"):
             case = arm if isinstance(arm, Run) else _case(arm, (), None)
-        name = given if by_name else case.title
+        name = name or case.title
         if name in cases:
             raise ScenarioError(f"two arms are called {shown(name)}; give them as name -> arm", "compare")
         cases[name] = case
