@@ -7,14 +7,12 @@ DataFrame, and `plot()` draws it (see pictures.drawing.Look: save, dpi, size).
 from __future__ import annotations
 
 import os
-import shutil
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import wraps
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments import compare as comparing
@@ -36,7 +34,7 @@ from testis_abm.results.shown import Shown
 from testis_abm.results.summary import render, summarise
 from testis_abm.scenario import Man, Scenario, load
 from testis_abm.scenario.composed import composed, read_days, with_therapies
-from testis_abm.support import guard
+from testis_abm.support import files, guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 from testis_abm.support.notebook import days_lived, parts_done
 
@@ -310,7 +308,7 @@ def compare(
         for name, value in of_runs_alone.items():
             if value is not None:
                 raise ScenarioError("is of arms that are still to be run; some of these have been", name)
-        return _as(Comparison, of_runs(_lived(arms), title))
+        return _as(Comparison, of_runs(_lived(arms), guard.line(title, "title")))
     options: Any = {"title": title, "replicates": replicates, "overrides": overrides, "rules": rules}
     with parts_done(how):
         found = comparing.compare(arms, folder, **options, **how)
@@ -319,28 +317,43 @@ def compare(
 
 def _lived(arms: Any) -> dict[str, Lived]:
     """Return arms of which some have been run; the others are run with the seed and replicates of the first of these."""
-    named = arms.items() if isinstance(arms, Mapping) else ((_title(arm), arm) for arm in arms)
-    first = next(arm for arm in (arms.values() if isinstance(arms, Mapping) else arms) if isinstance(arm, Run))
-    seed, count, lived = first.scenario.plan.seed, first.replicates, dict[str, Lived]()
-    for name, arm in named:
-        if name in lived:
+    named: Iterable[tuple[object, Any]] = arms.items() if isinstance(arms, Mapping) else enumerate(arms, 1)
+    cases = dict[str, Run | Scenario]()
+    for given, arm in named:
+        name = comparing.arm_name(given) if isinstance(arms, Mapping) else ""
+        with guard.at(name or f"arm {given}"):
+            case = arm if isinstance(arm, Run) else _case(arm, (), None)
+        name = name or case.title
+        if name in cases:
             raise ScenarioError(f"two arms are called {shown(name)}; give them as name -> arm", "compare")
-        with guard.at(str(name)):
-            one = arm if isinstance(arm, Run) else run(arm, seed=seed, replicates=count)
-        lived[str(name)] = Lived(one, TREATED if TREATED in one.arms else UNTREATED)
+        cases[name] = case
+    comparing.check_lengths({name: (of.scenario if isinstance(of, Run) else of).plan for name, of in cases.items()})
+    first = next(case for case in cases.values() if isinstance(case, Run))
+    lived = dict[str, Lived]()
+    for name, case in cases.items():
+        with guard.at(name):
+            one = (
+                case if isinstance(case, Run) else run(case, seed=first.scenario.plan.seed, replicates=first.replicates)
+            )
+        lived[name] = Lived(one, TREATED if TREATED in one.arms else UNTREATED)
     return lived
-
-
-def _title(arm: Any) -> str:
-    return arm.title if isinstance(arm, Run) else load(arm).title
 
 
 class _Kept:
     """A folder that goes with this."""
 
     def __init__(self) -> None:
-        self.name = mkdtemp(prefix="testis_abm-")
-        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+        folder = files.temporary()
+        self.name = folder.name
+        weakref.finalize(self, folder.cleanup)
+
+    def __deepcopy__(self, memo: object) -> _Kept:
+        return self  # copies share it
+
+    def __reduce__(self) -> NoReturn:
+        raise TestisError(
+            "a sweep without a folder of its own cannot be pickled; give ta.sweep a folder, or keep its .table"
+        )
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 import sys
+import tempfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 import testis_abm as ta
+from testis_abm.scenario.insult import Insult
 from testis_abm.support import notebook
 
 SHORT = {"tissue": {"tubules": 2}, "plan": {"baseline": "7 days", "duration": "30 days", "replicates": 2}}
@@ -80,6 +84,15 @@ def test_therapies_come_besides_those_of_a_scenario():
         ),
         (lambda: ta.run(ta.Man(), therapies=7), "therapies: 1: 7 is no therapy; write for example ta.Therapy("),
         (lambda: ta.run(ta.Man(), days=0), "days: 0 is out of range; allowed: 1 to 9131"),
+        (lambda: ta.run(ta.Man(), days="x"), 'days: "x" is not a length of time'),
+        (lambda: ta.run("fertile_man", days="26 years"), 'days: "26 years" is out of range; allowed: 1 to 9131 days'),
+        (lambda: ta.run(ta.Man(), progress=5), "progress: 5 is not a function"),
+        (lambda: ta.run(ta.Man(), watch=5), "watch: 5 is not a function"),
+        (lambda: ta.sweep("fertile_man", over={"man.bmi": [30]}, progress=5), "progress: 5 is not a function"),
+        (lambda: ta.surface("fertile_man", progress=5), "progress: 5 is not a function"),
+        (lambda: ta.Therapy("anastrozole", drug="letrozole"), "drug: is given twice, by place and as drug="),
+        (lambda: Insult("heat", kind="torsion"), "kind: is given twice"),
+        (lambda: ta.Man.preset("fertile", preset="fertile"), "preset: is given twice"),
         (lambda: ta.compare({"a": "fertile_man"}), "1 arm: compare needs two or more"),
         (lambda: ta.sweep("fertile_man", over={"man.bmj": [1, 2]}), 'sweep: over: man.bmj=1: key "bmj" is not known'),
     ],
@@ -129,6 +142,109 @@ def test_runs_are_compared_by_name_with_one_another_and_with_scenarios(run):
         ta.compare([run, run])
 
 
+def test_runs_of_different_length_are_not_compared(run):
+    nine = {**SHORT, "title": "Nine", "plan": {"baseline": "7 days", "duration": "9 days"}}
+    short = ta.run(nine, replicates=1, plausible=False)
+    for other in (short, nine):
+        with pytest.raises(ta.TestisError, match=r"differ in length \(a: 7 \+ 30 days, b: 7 \+ 9 days\)"):
+            ta.compare(a=run, b=other)
+
+
+def test_a_comparison_of_runs_says_which_are_pairs_and_over_which_replicates(run):
+    pytest.importorskip("matplotlib")
+    case = run.scenario
+    first = ta.run(case, replicates=1, plausible=False)
+    cut = ta.compare(few=first, all=run)
+    assert cut.replicates == 1 and cut.more == {"all": 2} and set(cut.courses["replicate"]) == {0}
+    text = re.sub(r"\n +", " ", cut.text())
+    assert "1 replicate, arms paired by common random numbers" in text
+    assert "over replicate 1, which all arms have (all has 2)" in text
+    row = cut.summary().loc[("all", "testosterone")]
+    assert row["level"] == pytest.approx(row["reference"]) and row["change_pct"] == pytest.approx(0.0)
+    other = ta.run(case, seed=9, plausible=False)
+    apart = ta.compare(one=run, two=other)
+    text = re.sub(r"\n +", " ", apart.text())
+    assert "2 replicates, arms not paired\n" in text and "No interval: no arm is paired with one." in text
+    assert "paired by" not in text + apart.plot().get_suptitle() and "by pairing" not in text
+    mixed = ta.compare(one=run, same=run.untreated(), two=other)
+    assert "2 replicates, same and one paired by common random numbers; two not\n" in mixed.text()
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a\x1b[2Jb", 5, None, "x" * 201])
+def test_names_of_arms_are_one_line_wherever_they_come_from(run, name):
+    file = {"title": "t", "arm": [{"name": name}, {"name": "b"}]}
+    for arms in ({name: run, "b": run}, {name: "fertile_man", "b": "fertile_man"}, file):
+        with pytest.raises(ta.ScenarioError, match=r"name|must be one line") as raised:
+            ta.compare(arms)
+        assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("title", [None, float("nan"), "a\nb", 5])
+def test_a_title_is_one_line(run, title):
+    for arm in (run, "fertile_man"):
+        with pytest.raises(ta.ScenarioError, match=r"title: .*(is not text|one line)"):
+            ta.compare({"a": arm, "b": arm}, title=title)
+
+
+def test_a_dollar_in_names_and_titles_begins_no_formula(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    found = ta.compare({"$x^$_{": run.untreated(), "$": run}, title="$a_{$")
+    found.plot(save=tmp_path / "arms.svg")
+    drawn = (tmp_path / "arms.svg").read_text(encoding="utf-8")
+    assert "$x^$_{" in drawn and "$a_{$" in drawn
+    named = ta.run(SHORT, days=2, replicates=1, overrides={"title": "$x^$_{"}, plausible=False)
+    named.plot(figure="hormones", save=tmp_path / "run.svg")
+    assert "$x^$_{" in (tmp_path / "run.svg").read_text(encoding="utf-8")
+
+
+def test_a_logarithmic_axis_has_plain_numbers(tmp_path):
+    pytest.importorskip("matplotlib")
+    over = {"therapy.1.dose": {"from": "0.1 mg", "to": "10 mg", "steps": 3, "scale": "log"}}
+    found = ta.sweep({**SHORT, "therapy": [DRUG]}, over=over, engine="expected", outputs=["LH"])
+    found.plot(save=tmp_path / "line.svg")
+    drawn = (tmp_path / "line.svg").read_text(encoding="utf-8")
+    assert ">0.1<" in drawn and ">10<" in drawn and "mathdefault" not in drawn
+
+
+def test_copies_of_a_sweep_share_its_runs_and_only_a_folder_is_pickled(tmp_path):
+    over, folder = {"man.bmi": [26, 34]}, tmp_path / "own"
+    found = ta.sweep(SHORT, over=over, engine="expected", outputs=["LH"])
+    twins = [copy.deepcopy(found), copy.copy(found)]
+    with pytest.raises(ta.TestisError, match=r"cannot be pickled; give ta.sweep a folder"):
+        pickle.dumps(found)
+    table, place = found.table, found.folder
+    del found
+    assert all(twin.table.equals(table) for twin in twins)
+    del twins
+    assert not place.exists()
+    kept = ta.sweep(SHORT, folder, over=over, engine="expected", outputs=["LH"])
+    assert pickle.loads(pickle.dumps(kept)).table.equals(table)
+
+
+def test_without_a_temporary_folder_there_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    for call in (
+        lambda: ta.sweep("fertile_man", over={"man.bmi": [30]}),
+        lambda: ta.compare({"a": "fertile_man", "b": "fertile_man"}),
+    ):
+        with pytest.raises(ta.TestisError, match=r"temporary folder: cannot be made: .*; set TMPDIR"):
+            call()
+
+
+def test_what_is_set_in_a_part_of_a_scenario_is_refused_with_the_way_to_do_it():
+    man, drug = ta.Man.preset("obese_low_t_e2", bmi=36), ta.Therapy("anastrozole", "1 mg", every="1 day", until="day 9")
+    with pytest.raises(ta.ScenarioError, match="bmi: cannot be set, as a Man is frozen") as raised:
+        man.bmi = 30  # type: ignore[misc]
+    words = str(raised.value).partition("make another: ")[2].replace("...", "30")
+    assert eval(words, {"Man": ta.Man, "man": man}) == ta.Man.preset("obese_low_t_e2", bmi=30)
+    with pytest.raises(ta.ScenarioError, match="until_day: cannot be set") as raised:
+        drug.until_day = 3  # type: ignore[misc]
+    words = str(raised.value).partition("make another: ")[2].replace("...", "'day 3'")
+    assert eval(words, {"Therapy": ta.Therapy, "therapy": drug}).until_day == 3.0
+    with pytest.raises(ta.ScenarioError, match="dose: cannot be set"):
+        del drug.dose
+
+
 def test_a_sweep_is_read_drawn_and_gone(tmp_path):
     pytest.importorskip("matplotlib")
     over = {"man.bmi": [26, 34], "therapy.1.dose": ["0.5 mg", "1 mg"]}
@@ -169,6 +285,7 @@ def test_figures_show_themselves_and_take_size_resolution_and_file(run, tmp_path
         figure.show()
     for wrong, message in (
         ({"save": "a.doc"}, "one of png"),
+        ({"save": "."}, 'save: "." names no file'),
         ({"size": 3}, "a width and a height"),
         ({"dpi": 5}, "dpi: 5 is out of range"),
         ({"figure": None, "dpi": 90}, "dpi: is of one figure"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -31,8 +30,9 @@ from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.scenario import marked
+from testis_abm.scenario.schema import Plan
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
-from testis_abm.support import guard
+from testis_abm.support import files, guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Comparison(Shown):
             where the first does, or all others do.
         left_out: arm -> why it is not among them.
         scenarios: arm -> what is done in it.
+        unpaired: arms whose replicates have not the man and draws of those of the first.
+        more: arm -> its number of replicates, where it has more than the `replicates` first that all arms have.
     """
 
     title: str
@@ -74,9 +76,35 @@ class Comparison(Shown):
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
     window: tuple[float, float] | None = None
+    unpaired: tuple[str, ...] = ()
+    more: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Comparison {self.title!r}: {', '.join(self.arms)}; {report.counted(self.replicates)}; print(_)>"
+
+    @property
+    def pairing(self) -> str:
+        """Return which arms are pairs with the first, in words."""
+        apart, pairs = list(self.unpaired), [arm for arm in self.arms[1:] if arm not in self.unpaired]
+        common = "paired by common random numbers"
+        if not apart:
+            return common
+        if not pairs:
+            return "not paired"
+        return f"{', '.join(pairs)} and {self.arms[0]} {common}; {', '.join(apart)} not"
+
+    def over(self, outputs: Sequence[str] = tuple(OUTPUTS)) -> str:
+        """Return what levels and intervals of some outputs are over."""
+        effects = self.effects[self.effects["output"].isin(outputs) & ~self.effects["arm"].isin(list(self.unpaired))]
+        changes = effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
+        text = f"No interval: no arm is paired with {self.arms[0]}."
+        if len(self.unpaired) < len(self.arms) - 1:
+            text = report.replicates(self.replicates, changes)
+        if self.more:
+            first = "replicate 1" if self.replicates == 1 else f"replicates 1 to {self.replicates}"
+            has = ", ".join(f"{arm} has {count}" for arm, count in self.more.items())
+            text = f"Levels and changes are over {first}, which all arms have ({has}). {text}"
+        return text
 
     def text(self, outputs: Sequence[str] = DEFAULT) -> str:
         """Return the table of some outputs (by any word for them, see OUTPUTS) and the reasons.
@@ -85,7 +113,9 @@ class Comparison(Shown):
             ScenarioError: one is none.
         """
         outputs = [output(word) for word in outputs]
-        lines = [f"{self.title}: {report.counted(self.replicates)}, arms paired by common random numbers"]
+        lines = [
+            f"{self.title}: {report.counted(self.replicates)}, {'' if 0 < len(self.unpaired) < len(self.arms) - 1 else 'arms '}{self.pairing}"
+        ]
         shown_effects = self.effects[self.effects["output"].isin(outputs)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
@@ -93,10 +123,9 @@ class Comparison(Shown):
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
             kept = [k for k in range(7) if k not in (4, 6) or any(row[k] for row in rows)]
             lines += ["", report.aligned([[row[k] for k in kept] for row in (head, *rows)])]
-        changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
         window = self.window or last_window(float(self.courses["day"].max()))
-        notes = f"{basis(*window)} {report.replicates(self.replicates, changes)}"
-        if self.replicates > 2:
+        notes = f"{basis(*window)} {self.over(outputs)}"
+        if self.replicates > 2 and shown_effects["worth"].notna().any():
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
         lines += ["", report.note(notes), *self._over_models()]
         lines += [report.note(f"Why, {arm}: {why}.", "    ") for arm, why in self.why.items()]
@@ -162,11 +191,32 @@ def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tu
     if listed:
         return "", cases
     for name, source in guard.mapping(arms, "arms", '{"control": scenario, "anastrozole": scenario}').items():
-        if not isinstance(name, str) or not name.strip():
-            raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
+        arm_name(name)
         with guard.at(name):
             cases[name] = load(source, overrides=overrides)
     return "", cases
+
+
+def arm_name(name: object) -> str:
+    """Return the name of an arm.
+
+    Raises:
+        ScenarioError: it is none, or not one line.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
+    return guard.line(name, "arms")
+
+
+def check_lengths(plans: Mapping[str, Plan]) -> None:
+    """Make sure that all arms last as long.
+
+    Raises:
+        TestisError: they do not.
+    """
+    if len({(plan.duration_days, plan.baseline_days) for plan in plans.values()}) > 1:
+        lengths = ", ".join(f"{name}: {plan.baseline_days} + {plan.duration_days} days" for name, plan in plans.items())
+        raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
 
 
 @dataclass(frozen=True)
@@ -205,13 +255,12 @@ def prepare(
     Raises:
         TestisError: fewer than two arms, arms of different length, or replicates out of range.
     """
+    title = guard.line(title, "title")
     own_title, scenarios = read_arms(arms, overrides)
     if len(scenarios) < 2:
         raise TestisError(f"{len(scenarios)} arm: compare needs two or more")
     plans = {name: case.plan for name, case in scenarios.items()}
-    if len({(plan.duration_days, plan.baseline_days) for plan in plans.values()}) > 1:
-        lengths = ", ".join(f"{name}: {plan.baseline_days} + {plan.duration_days} days" for name, plan in plans.items())
-        raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
+    check_lengths(plans)
     plan = next(iter(plans.values()))
     count = plan.replicates if replicates is None else guard.argument("replicates", replicates)
     guard.few(count * len(scenarios), guard.MOST_RUNS, "runs", "use fewer arms or replicates")
@@ -258,7 +307,7 @@ def compare(
     Raises:
         TestisError: see read_arms, prepare and experiment.run; or no replicate ended in all arms.
     """
-    with nullcontext(folder) if folder is not None else tempfile.TemporaryDirectory() as place:
+    with nullcontext(folder) if folder is not None else files.temporary() as place:
         return run(partial(prepare, arms, replicates, overrides, title, rules), place, **how)
 
 

@@ -47,7 +47,7 @@ class Lived(NamedTuple):
 def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     """Return arms beside the first of them: levels at the end of treatment, changes, and why each man makes what he makes.
 
-    Replicates of the same man and seed are pairs; else the change is that of means, and has no interval. The interval over plausible models
+    Of arms with more replicates than another the first count, as many as all have. Those of the same man and seed are pairs; else the change is that of means, and has no interval. The interval over plausible models
     and the reason are those of an arm against its own untreated control, so none where the reference is another treatment.
 
     Raises:
@@ -60,7 +60,11 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     rows: list[dict[str, Any]] = []
     known = [measure for measure in measures(values=first.run.scenario.values()) if measure.column in ROWS]
     runs = {id(of.run): of.run for of in arms.values()}  # one holds a man and his control
-    tables = {key: {m.column: closing_levels(run, m).unstack("arm") for m in known} for key, run in runs.items()}
+    count = min(run.replicates for run in runs.values())  # replicates that all arms have
+    tables = {
+        key: {m.column: closing_levels(run, m).loc[: count - 1].unstack("arm") for m in known}
+        for key, run in runs.items()
+    }
     levels = {
         name: {column: table[of.arm] for column, table in tables[id(of.run)].items()} for name, of in arms.items()
     }
@@ -80,15 +84,20 @@ def of_runs(arms: Mapping[str, Lived], title: str = "Kept arms") -> Comparison:
     effects = pd.DataFrame(rows)
     over_models = pd.concat(models, ignore_index=True) if models else None
     effects = effects.join(_ends(effects, over_models))
-    replicates = min(of.run.replicates for of in arms.values())
     failed = pd.DataFrame(columns=["arm", "replicate", "error"])
     scenarios = {
         name: of.run.scenario if of.arm == TREATED else of.run.scenario.untreated() for name, of in arms.items()
     }
     courses = pd.concat([_course(name, of) for name, of in arms.items()], ignore_index=True)
-    kept = Comparison(title, names, replicates, courses, effects, {}, why, failed, over_models, left, scenarios)
+    courses = courses[courses["replicate"] < count].reset_index(drop=True)
+    kept = Comparison(title, names, count, courses, effects, {}, why, failed, over_models, left, scenarios)
     treatment = next((found for of in arms.values() if (found := Treatment.of(of.run))), None)
-    return replace(kept, window=treatment.window if treatment else None)
+    return replace(
+        kept,
+        window=treatment.window if treatment else None,
+        unpaired=tuple(name for name in names if left.get(name) == UNPAIRED),
+        more={name: of.run.replicates for name, of in arms.items() if of.run.replicates > count},
+    )
 
 
 def _course(name: str, of: Lived) -> pd.DataFrame:
@@ -114,8 +123,7 @@ def _reason(run: Run) -> str:
 def _effect(measure: Measure, name: str, first: pd.Series, level: pd.Series, *, paired: bool) -> dict[str, Any]:
     one, other = first.to_numpy(dtype=float), level.to_numpy(dtype=float)
     if paired:
-        both = first.index.intersection(level.index)
-        change = paired_change(first[both].to_numpy(dtype=float), level[both].to_numpy(dtype=float), measure.least)
+        change = paired_change(one, other, measure.least)
     else:
         change = paired_change(nanmean(one)[None], nanmean(other)[None], measure.least)
     row: dict[str, Any] = {"arm": name, "output": ROWS[measure.column].label, "unit": measure.unit}

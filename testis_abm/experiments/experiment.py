@@ -62,6 +62,7 @@ def run[R](prepare: Callable[[], Experiment[R]], folder: str | Path, **how: Unpa
     """
     shard = how.get("shard", (1, 1))
     folder = guard.running(folder, how.get("workers", 0), shard, how.get("dask", ""))
+    told = guard.function(how.get("progress"), "progress")
     experiment = prepare()
     store = Store.of(folder, experiment.job, experiment.tasks, experiment.about())
     execute(experiment.job, experiment.tasks, store, **how)
@@ -69,7 +70,7 @@ def run[R](prepare: Callable[[], Experiment[R]], folder: str | Path, **how: Unpa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Note)  # that runs are missing is what a shard is
             return experiment.unfinished(folder)
-    told, runs = how.get("progress"), len(experiment.tasks)
+    runs = len(experiment.tasks)
 
     def models(begun: int, wanted: int) -> None:
         if told is not None:

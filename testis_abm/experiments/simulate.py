@@ -95,6 +95,7 @@ def run(
         changes["plan.replicates"] = guard.argument("replicates", replicates)
     if not (isinstance(model, type) and issubclass(model, TestisModel)):
         raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
+    progress, watch = guard.function(progress, "progress"), guard.function(watch, "watch")
     plausible = guard.flag(plausible, "plausible")
     scenario = load(scenario, overrides=changes)
     started = time.perf_counter()

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Unpack
 
 import numpy as np
@@ -52,7 +51,7 @@ from testis_abm.scenario.rule import refuse_standing
 from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import Effect, auc, nanmean, power
 from testis_abm.studies.ensemble import shipped
-from testis_abm.support import guard
+from testis_abm.support import files, guard
 from testis_abm.support.errors import Note, ScenarioError, TestisError, shown
 
 KEYS = (
@@ -243,7 +242,7 @@ def _population(file: ExperimentFile, source: Source, folder: str | Path, how: H
             place = Path(source).parent / place
         table = read_table(place)
     with ExitStack() as stack:
-        store = f"{Path(folder)}-twins" if folder else stack.enter_context(TemporaryDirectory())
+        store = f"{Path(folder)}-twins" if folder else stack.enter_context(files.temporary())
         own: How = {"workers": how.get("workers", 0), "dask": how.get("dask", "")}
         samples = file.scenario.samples
         found = twins(table, store, how=own, population=name, assay=samples.assay, seed=file.scenario.plan.seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -54,7 +53,7 @@ def needs(module: str, package: str, what: str) -> None:
 @contextmanager
 def file_for(path: str | Path) -> Iterator[Path]:
     """Give the name of a file to be written by somebody else's writer; at the end it becomes `path`, whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix="testis_abm-") as folder:
+    with files.temporary() as folder:
         made = Path(folder) / Path(path).name
         yield made
         with made.open("rb") as source, files.whole(path) as target:

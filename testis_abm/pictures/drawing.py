@@ -125,6 +125,8 @@ def finished[F: Figure](draw: Callable[[], F], look: Look) -> F:
     path, kind = None, ""
     if save is not None:
         path = guard.path(save, "save")
+        if not path.name:
+            raise ScenarioError(f'{shown(str(save))} names no file; write for example "figure.png"', "save")
         kind = guard.word(path.suffix.lower().removeprefix("."), FORMATS, f"save: {printable(path.name)}: suffix")
     figure = draw()
     if dpi is not None:

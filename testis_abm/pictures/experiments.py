@@ -54,7 +54,7 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
 
 def draw_compared(found: Comparison) -> Figure:
     """Draw arms over time: means, between which levels the replicates lie, and what injured the men."""
-    shown = f"mean and {band(found.replicates)} ({found.replicates}, paired by common random numbers)"
+    shown = f"mean and {band(found.replicates)} ({found.replicates}, {found.pairing})"
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
     insults = courses.insults_of(found.scenarios) if found.scenarios else ()
     with paper.looks():
@@ -137,6 +137,8 @@ def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], 
             panel.set_xticks(range(len(places.names)), places.names)
         elif axis.log:
             panel.set_xscale("log")
+            panel.xaxis.set_major_formatter(paper.PlainPowers())
+            panel.xaxis.set_minor_formatter(paper.PlainPowers())
     panels[0].legend(loc="best")
     return figure
 

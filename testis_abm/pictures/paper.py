@@ -24,7 +24,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 
 from testis_abm.pictures import style
 from testis_abm.pictures.chart import Curve, Mark, Panel, Path, Scale, Span, SurfaceMap
@@ -76,6 +76,14 @@ def missing_signs(figure: Figure) -> set[str]:
             font = get_font(findfont(text.get_fontproperties()))
             missing |= {sign for sign in signs if not font.get_char_index(ord(sign))}
     return missing
+
+
+class PlainPowers(LogFormatter):
+    """Names the ticks of a logarithmic axis that have a name in plain numbers."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the name of a tick."""
+        return f"{x:,g}" if super().__call__(x, pos) else ""
 
 
 class Picture(Figure):

@@ -47,6 +47,8 @@ RC: dict[Any, Any] = {
     "axes.labelpad": 3,
     "lines.linewidth": 1.4,
     "legend.frameon": False,
+    # Names and titles are the user's: a $ in them begins no formula.
+    "text.parse_math": False,
     # Text that journals can edit, and the same bytes from the same run.
     "svg.fonttype": "none",
     "svg.hashsalt": "testis_abm",

@@ -167,9 +167,7 @@ class Clamp(Section, init=False):
     )
 
     def __init__(self, /, *quantity_and_level: object, **given: Any) -> None:
-        if len(quantity_and_level) > 2:
-            raise TypeError("give what follows quantity and level by name, as in until=...")
-        super().__init__(**dict(zip(("quantity", "level"), quantity_and_level)), **given)
+        super().__init__(**self._placed(("quantity", "level"), quantity_and_level, given))
 
     @property
     def columns(self) -> tuple[str, ...]:

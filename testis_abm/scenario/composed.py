@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from testis_abm.scenario.amounts import parse_duration
 from testis_abm.scenario.load import load
 from testis_abm.scenario.prescription import parse_prescription
 from testis_abm.scenario.scenario import Scenario
@@ -41,7 +42,13 @@ def read_therapies(given: object) -> list[Therapy]:
 
 def read_days(value: object) -> str:
     """Return the length of a plan, from a number of days or a length of time ("6 months")."""
-    return value if isinstance(value, str) else f"{guard.whole(value, 1, 9131, 'days')} days"
+    if not isinstance(value, str):
+        return f"{guard.argument('days', value)} days"
+    low, high = guard.LIMITS["days"]
+    with guard.at("days"):
+        if not low <= parse_duration(value) <= high:
+            raise ScenarioError(f"{shown(value)} is out of range; allowed: {low} to {high} days")
+    return value
 
 
 def composed(

@@ -296,9 +296,7 @@ class Insult(Section, init=False):
     _numbers: FrozenMapping[float] = PrivateAttr(FrozenMapping())
 
     def __init__(self, /, *kind: object, **given: Any) -> None:
-        if len(kind) > 1:
-            raise TypeError("give what follows kind by name, as in day=...")
-        given = _of_agent({**dict(zip(("kind",), kind)), **given})
+        given = _of_agent(self._placed(("kind",), kind, given))
         name = _kind_of(given)
         super().__init__(**({**KINDS[name].takes, **_own(name, given)} if name else given))
         self._check()

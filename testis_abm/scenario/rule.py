@@ -137,9 +137,7 @@ class Rule(Section, init=False):
     until_day: Annotated[float | None, BeforeValidator(_day_or_none)] = Field(None, alias="until")
 
     def __init__(self, /, *words: object, **given: Any) -> None:
-        if len(words) > 3:
-            raise TypeError("give what follows cell, signal and behaviour by name, as in to=...")
-        super().__init__(**dict(zip(("cell", "signal", "behaviour"), words)), **given)
+        super().__init__(**self._placed(("cell", "signal", "behaviour"), words, given))
 
     @classmethod
     def parse(cls, sentence: str) -> Self:

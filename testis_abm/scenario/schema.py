@@ -64,6 +64,8 @@ class _OfPreset:
         # Of a man Python finds his own field first: this has no __set__.
         def preset(name: object = "fertile", /, **differs: Any) -> Man:
             """Return a man of a preset (see: testis-abm men), and of the fields in which he differs from it."""
+            if "preset" in differs:
+                raise ScenarioError("is given twice; name it first, and then the fields in which he differs", "preset")
             return kind(preset=name, **differs)
 
         return preset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -42,6 +42,37 @@ class Section(BaseModel):
             super().__init__(**given)
         except ValidationError as error:
             raise ScenarioError(faults(error, type(self))) from None
+
+    @classmethod
+    def _placed(cls, names: tuple[str, ...], values: tuple[object, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return keyword arguments with those that are given by place.
+
+        Raises:
+            TypeError: there are more than have a place. ScenarioError: one is given by name too.
+        """
+        if len(values) > len(names):
+            raise TypeError(f"{cls.__name__}: give what follows {', '.join(names)} by name")
+        for name in names[: len(values)]:
+            if name in given:
+                raise ScenarioError(f"is given twice, by place and as {name}=...; leave out one", cls.__name__, name)
+        return {**dict(zip(names, values)), **given}
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                raise self._frozen(name)
+            super().__setattr__(name, value)
+
+        def __delattr__(self, name: str) -> None:
+            raise self._frozen(name)
+
+    def _frozen(self, name: str) -> ScenarioError:
+        """Return the refusal to change it, with what to do instead."""
+        kind, field = type(self).__name__, type(self).model_fields.get(name)
+        key = (field.alias if field else None) or name
+        other = f"{kind}(**{{**{kind.lower()}.as_dict(), {key!r}: ...}})"
+        return ScenarioError(f"cannot be set, as a {kind} is frozen; make another: {other}", kind, name)
 
     # A section is declared with init=False, for those who check types: what it takes is not yet what it holds.
     def __init_subclass__(cls, **init: bool) -> None: ...
@@ -138,15 +169,9 @@ def one_of(*names: str) -> BeforeValidator:
     return BeforeValidator(partial(guard.word, names=names), json_schema_input_type=Literal[names])
 
 
-def _line(value: object) -> str:
-    if not isinstance(value, str):
-        raise ScenarioError(f"{shown(value)} is not text; put it in quotes")
-    if not value.isprintable() or len(value) > 200:
-        raise ScenarioError(f"{shown(value)} must be one line of at most 200 characters")
-    return value
-
-
-Line = Annotated[str, BeforeValidator(_line, json_schema_input_type=Annotated[str, Field(max_length=200)])]
+Line = Annotated[
+    str, BeforeValidator(lambda value: guard.line(value), json_schema_input_type=Annotated[str, Field(max_length=200)])
+]
 
 
 def _is_table(name: str, value: object) -> object:

@@ -127,9 +127,7 @@ class Therapy(Section, init=False):
     _row: Drug = PrivateAttr()
 
     def __init__(self, /, *drug_and_dose: object, **given: Any) -> None:
-        if len(drug_and_dose) > 2:
-            raise TypeError("give what follows drug and dose by name, as in every=...")
-        super().__init__(**dict(zip(("drug", "dose"), drug_and_dose)), **given)
+        super().__init__(**self._placed(("drug", "dose"), drug_and_dose, given))
 
     @property
     def row(self) -> Drug:

@@ -273,11 +273,12 @@ class Calibration:
         folder = guard.path(folder, "folder")
         members, rounds = guard.argument("members", members), guard.argument("rounds", rounds)
         seed = guard.argument("seed", seed)
+        tell = guard.function(progress, "progress") or (lambda text: None)
         what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known())}
         _same(folder, what | {"inputs": _inputs(), **(also or {})})
         # Spawned: replays start threads, which do not survive a fork.
         with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_alone) as pool:
-            yield cls(folder, members, rounds, seed, progress or (lambda text: None), pool)
+            yield cls(folder, members, rounds, seed, tell, pool)
 
     def posterior(
         self, names: tuple[str, ...], fold: str = "", *, fixed: Mapping[str, float] | None = None

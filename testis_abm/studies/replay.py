@@ -406,6 +406,7 @@ def replay(
         raise TestisError(
             "replay takes a Study (load_study) and an Ensemble (studies.ensemble: best(), shipped(), read(file))"
         )
+    guard.function(progress, "progress")
     sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
     seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
     men = men_run(study, men)
@@ -464,7 +465,7 @@ def _drawn(
         TestisError: no set has.
     """
     most, sets = max(observation.n or study.n for observation in study.observed), len(own)
-    tell = progress or (lambda done, of: None)
+    tell = guard.function(progress, "progress") or (lambda done, of: None)
 
     def one(numbered: tuple[int, ParameterSet]) -> Course | TestisError:
         i, own = numbered

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 
+from testis_abm.support import guard
+
 _MOST = 8  # threads
 _PART = 100  # pieces of work that are worth a thread's while
 
@@ -44,6 +46,7 @@ def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) ->
 
 def counted(progress: Callable[[int, int], None] | None, pieces: int) -> Callable[[], None]:
     """Return what is called at the beginning of each of `pieces` of work, from any thread, and tells how many have begun."""
+    guard.function(progress, "progress")
     begun, lock = 0, threading.Lock()
 
     def tell() -> None:

@@ -61,6 +61,16 @@ def writing(target: str | Path, kept: str = NOTHING_SAVED, act: str = "written")
         raise TestisError(f"{printable(str(target))}: cannot be {act}: {reason(error)}{after}") from error
 
 
+def temporary() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder that goes with what is returned, or with the end of its context.
+
+    Raises:
+        TestisError: there is no place for it.
+    """
+    with writing("temporary folder", "set TMPDIR to a folder that can be written", "made"):
+        return tempfile.TemporaryDirectory(prefix="testis_abm-", ignore_cleanup_errors=True)
+
+
 def reading(source: str | Path) -> contextlib.AbstractContextManager[None]:
     """Turn what a disk refuses to give into one line that names `source`."""
     return writing(source, "", "read")

@@ -171,6 +171,22 @@ def flag(value: object, name: str) -> bool:
     return value
 
 
+def line(value: object, name: str = "", most: int = 200) -> str:
+    """Return text of one line, without signs that move the cursor."""
+    if not isinstance(value, str):
+        raise _fault(name, f"{shown(value)} is not text; put it in quotes")
+    if not value.isprintable() or len(value) > most:
+        raise _fault(name, f"{shown(value)} must be one line of at most {most} characters")
+    return value
+
+
+def function[F](value: F, name: str) -> F:
+    """Return what is called as the work goes on; None is none."""
+    if value is not None and not callable(value):
+        raise _fault(name, f"{shown(value)} is not a function; write for example {name}=print")
+    return value
+
+
 def changes(overrides: object) -> dict[str, Any]:
     """Return overrides, dotted path -> value; none for None."""
     table = {} if overrides is None else mapping(overrides, "overrides", '{"man.bmi": 31}')

@@ -60,7 +60,7 @@ def Arms(  # noqa: N802
     parts.answer(answer(found, word))
     chart = arms.changes(found, word, keys=load is not None)
     parts.painted(partial(rows_screen.rows, chart), f"{found.title} {word}", load or (lambda key: None))
-    widgets.table(by_arm(found, word), f"{parts.opening(OUTPUTS[word].heading)}. {_basis(found)}", "arm")
+    widgets.table(by_arm(found, word), f"{parts.opening(OUTPUTS[word].heading)}. {found.over()}", "arm")
     below(word)
     for name in found.arms[1:]:
         _reasons(found, name)
@@ -73,7 +73,7 @@ def Arms(  # noqa: N802
         )
     parts.table(
         all_outcomes(found),
-        f"Levels, and changes against {found.arms[0]}. {_basis(found)}",
+        f"Levels, and changes against {found.arms[0]}. {found.over()}",
         "outcome",
         found.effects,
         found.title,
@@ -156,8 +156,3 @@ def all_outcomes(found: Comparison) -> pd.DataFrame:
             cells[effect.arm] = f"{report.level(column, effect.level)}  {' '.join(change)}".rstrip()
         rows[row.heading] = cells
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(found.arms), dtype=object)
-
-
-def _basis(found: Comparison) -> str:
-    changes = found.effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
-    return report.replicates(found.replicates, changes)
