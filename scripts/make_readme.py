@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from made_page import filled, report, table
 
 import testis_abm as ta
@@ -34,7 +35,8 @@ ANSWER = ROOT / "docs" / "readme" / "answer.json"
 PICTURE = ANSWER.with_suffix(".png")
 SCENARIO = "obese_anastrozole"
 PRESET = "idiopathic_oligozoospermia"
-LOW, NORMAL = MEN = ("obese man, low T/E2", "man with few sperm, normal T/E2")
+LOW, NORMAL = MEN = ("overweight man, low T/E2", "man with few sperm, normal T/E2")
+INHIBITORS = ("anastrozole", "letrozole", "testolactone")  # arms of replayed studies
 WORDS = (
     "testosterone",
     "serum E2 (LC-MS/MS)",
@@ -127,30 +129,57 @@ def share(value: float) -> str:
     return f"{100.0 * value:.0f} %"
 
 
+def hanging(found: Mapping[str, Any], man: str, but: str | None = None) -> str:
+    """Return the open questions on which the sign of a man's change in sperm hangs, without those of another."""
+    names, known = (
+        {name for word in (COUNT, TOTAL) for name in found["men"][one]["rows"][word]["hangs_on"]} if one else set()
+        for one in (man, but)
+    )
+    names = sorted(names - known)
+    return ", ".join(f"“{parameters.hypotheses()[name].question}” (`{name}`)" for name in names)
+
+
+def seen_and_predicted() -> str:
+    """Return what replayed studies saw of sperm concentration on inhibitors, and what is predicted for them.
+
+    Raises:
+        ValueError: a study of them reports FSH, which README says none does.
+    """
+    rows = pd.read_csv(ROOT / "docs" / "validation" / "studies.csv")
+    rows = rows[rows["arm"].isin(INHIBITORS)]
+    if rows["variable"].str.contains("FSH").any():
+        raise ValueError("docs/validation/studies.csv: a study of an inhibitor reports FSH: README says that none does")
+    rows = rows[(rows["variable"] == COUNT) & (rows["kind"] == "change")]
+    told = (
+        f"{of.observed:+.0f} % on {of.arm} ({of.citation}; {of.predicted:+.0f} predicted)" for of in rows.itertuples()
+    )
+    return ", ".join(told)
+
+
 def in_words(found: Mapping[str, Any]) -> list[str]:
     """Return the answer beside the picture."""
     low, normal = (found["men"][name]["rows"] for name in MEN)
-    questions = sorted({name for rows in (low, normal) for word in (COUNT, TOTAL) for name in rows[word]["hangs_on"]})
     against = found["men"][LOW]["falls_where"][TOTAL]
     (usual, of_usual), (other, of_other) = found["volume"].items()
     lines = [
-        f"- **T and T/E2 rise** in the obese man: T {change(found, LOW, 'testosterone')}, serum E2 (LC-MS/MS) {change(found, LOW, 'serum E2 (LC-MS/MS)')}, T/E2 as clinics "
+        f"- **T and T/E2 rise** in the overweight man: T {change(found, LOW, 'testosterone')}, serum E2 (LC-MS/MS) {change(found, LOW, 'serum E2 (LC-MS/MS)')}, T/E2 as clinics "
         f"report it {change(found, LOW, 'T/E2 (immunoassay)')}. **Sperm follow less**: concentration {change(found, LOW, COUNT)}, total motile count (TMC) {change(found, LOW, TOTAL)}. "
         f"In the man with normal T/E2: concentration {change(found, NORMAL, COUNT)}, TMC {change(found, NORMAL, TOTAL)}.",
-        f"- **How sure**: concentration rises under {share(low[COUNT]['rises'])} of the weight of plausible models in the obese man and {share(normal[COUNT]['rises'])} in the other, TMC "
-        f"under {share(low[TOTAL]['rises'])} and {share(normal[TOTAL]['rises'])}. That is agreement between models, not a man's chance to gain: men on inhibitors gained sperm in series without a control arm.",
+        f"- **How sure**: concentration rises in {share(low[COUNT]['rises'])} of plausible models (by weight) for the overweight man and {share(normal[COUNT]['rises'])} for the other, TMC "
+        f"in {share(low[TOTAL]['rises'])} and {share(normal[TOTAL]['rises'])}. That is agreement between models, not a man's chance to gain.",
+        f"- **Studies saw more**: concentration {seen_and_predicted()}. All are series or arms without placebo, of men chosen for low counts, and were never fitted.",
     ]
-    if questions:
-        asked = ", ".join(f"“{parameters.hypotheses()[name].question}” (`{name}`)" for name in questions)
-        where = " or ".join(" and ".join(f"`{name}` = {key}" for name, key in answers.items()) for answers in against)
-        falls = f" The obese man's TMC falls in most models with {where}." if where else ""
-        lines.append(
-            f"- **The sign hangs on** {asked}.{falls} `testis-abm hypotheses {found['scenario']}` gives the change under each answer, and what would decide."
-        )
-    else:
-        lines.append("- **No open question turns the sign.**")
+    asked, more = hanging(found, LOW), hanging(found, NORMAL, but=LOW)
+    where = " or ".join(" and ".join(f"`{name}` = {key}" for name, key in answers.items()) for answers in against)
+    falls = f" His TMC falls in most models with {where}." if where else ""
     lines.append(
-        f"- **Volume is assumed**: at `{EXPONENT}` = {usual}, {of_usual['share']:.0%} of the obese man's TMC gain (log scale, tables' numbers) is ejaculate volume "
+        f"- **The sign hangs on**, in the overweight man: {asked or 'no open question'}.{falls} In the other {f'also: {more}' if more else 'on nothing more'}. `testis-abm hypotheses {found['scenario']}` gives the change under each answer, and what would decide."
+    )
+    lines.append(
+        "- **The way is FSH**: with FSH held at its own level the gain in concentration is gone (`docs/local_steroids.md`), and no replayed study of an inhibitor reported FSH."
+    )
+    lines.append(
+        f"- **Volume is assumed**: at `{EXPONENT}` = {usual}, {of_usual['share']:.0%} of the overweight man's TMC gain (as logarithms) is ejaculate volume "
         f"({of_usual[VOLUME]:+.0f} %; TMC {of_usual[TOTAL]:+.0f} %); at {other}, the end of its range, {of_other['share']:.0%} ({of_other[VOLUME]:+.0f} %; TMC {of_other[TOTAL]:+.0f} %). Plausible models do not vary it."
     )
     return [line.replace("%", " %").replace("  %", " %") for line in lines]
@@ -169,7 +198,7 @@ def counts() -> list[str]:
     scenarios = list((ROOT / "scenarios").rglob("*.toml"))
     return [
         f"There are {len(parameters.presets())} presets of men, {len(parameters.drugs())} drugs, {len(known())} studies, {len(scenarios)} ready scenarios and "
-        f"{len(parameters.load())} numbers with unit, range and source."
+        f"{len(parameters.load())} numbers of tissue and body with unit, range and source (drugs and men have theirs besides)."
     ]
 
 
@@ -199,20 +228,19 @@ def validation() -> list[str]:
         for line in page[begins : begins + 20]
         if line.startswith("|")
     )
-    wanted = ("observations", "inside 95 %", "median fold error", "direction right")
-    at = [head.index(name) for name in wanted]
+    wanted = ("observations", "inside 95 %", "median fold error", "direction right", "better than no change")
+    at = [next(i for i, cell in enumerate(head) if cell.startswith(name)) for name in wanted]
     left, apart = (
         next(k for k, row in enumerate(rows) if name in row[0]) for name in ("each study left out", "set apart")
     )
-    names = (
-        "predicted by fits that never saw the paper",
-        "- hormones",
-        "- semen and times",
-        "set apart for their design, never fitted",
-    )
+    groups = {"predicted by fits that never saw the paper": left, "set apart for their design, never fitted": apart}
     return table(
         ("published studies", *wanted),
-        [[name, *(rows[k][i] for i in at)] for name, k in zip(names, (left, left + 1, left + 2, apart))],
+        [
+            [name, *(rows[first + k][i].split(" (")[0] for i in at)]
+            for group, first in groups.items()
+            for k, name in enumerate((group, "- hormones", "- semen and times"))
+        ],
     )
 
 
@@ -263,7 +291,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
                 if word in (COUNT, TOTAL):
                     text += f"\nrises in {share(found['men'][name]['rows'][word]['rises'])}"
                 place = 0.141 if at[0] > 1.0 else 1.07
-                axes.text(place, row, text, va="center", color="#222222", fontsize=9.2, linespacing=1.25)
+                axes.text(place, row, text, va="center", color="#222222", fontsize=8.9, linespacing=1.25)
             axes.set_xscale("log")
             axes.set_xlim(0.135, 5.2)
             axes.set_ylim(len(WORDS) - 0.45, -0.6)

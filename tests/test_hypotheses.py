@@ -151,7 +151,7 @@ def test_a_run_carries_the_interval_and_its_own_rules_do_not(tmp_path):
     assert 0.0 < low <= high
     loaded = ta.RunResult.load(result.save(tmp_path / "run"))
     assert loaded.plausible.equals(result.plausible) and loaded.summary().equals(result.summary())
-    assert "Plausible models: 9 parameter sets" in " ".join(render(result).split())
+    assert "Plausible models: 9, of parameter sets" in " ".join(render(result).split())
 
     class Own(ta.TestisModel):
         pass

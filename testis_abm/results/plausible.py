@@ -293,7 +293,7 @@ def basis(table: pd.DataFrame) -> str:
     """Return in words what an interval over plausible models holds."""
     sets = int(table.loc[table["question"] == "", "sets"].iloc[0])
     return (
-        f"Plausible models: {sets} parameter sets that fit published studies, under every answer to what these do not decide "
+        f"Plausible models: {sets}, of parameter sets that fit published studies, under every answer to what these do not decide "
         "(90 %, by weight; mean-field man; each answer: testis-abm hypotheses)."
     )
 

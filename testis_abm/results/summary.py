@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from testis_abm.results.treatment import Treatment, closing, last_window
 from testis_abm.scenario.rule import beyond_mean_field
 from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
+
+_Means = Callable[[str], pd.DataFrame]  # of a table by name
 
 
 def summarise(result: Run, *, conventional: bool | None = None) -> pd.DataFrame:
@@ -46,7 +49,8 @@ def summarise(result: Run, *, conventional: bool | None = None) -> pd.DataFrame:
     treatment = Treatment.of(result)
     known = measures(conventional, None if result.scenario is None else result.scenario.values())
     read = [measure for measure in known if len(result.tables[measure.table])]
-    rows = [_change(result, treatment, measure) if treatment else _course(result, measure) for measure in read]
+    means = _means(result, treatment.window if treatment else last_window(float(result.hormones["day"].max())))
+    rows = [_change(means, measure) if treatment else _course(result, means, measure) for measure in read]
     if not rows:
         raise TestisError("the run has no tables to summarise")
     frame = pd.DataFrame(rows).set_index("name")
@@ -60,8 +64,8 @@ def summarise(result: Run, *, conventional: bool | None = None) -> pd.DataFrame:
     return frame
 
 
-def _change(result: Run, treatment: Treatment, measure: Measure) -> dict[str, object]:
-    level = _level(result, measure, treatment.window).unstack("arm")
+def _change(means: _Means, measure: Measure) -> dict[str, object]:
+    level = _level(means, measure).unstack("arm")
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
@@ -81,13 +85,23 @@ def closing_levels(result: Run, measure: Measure) -> pd.Series:
     """Return the level of a measure by replicate and arm, at the end of treatment (of an untreated man: of the run)."""
     treatment = Treatment.of(result)
     window = treatment.window if treatment else last_window(float(result.hormones["day"].max()))
-    return _level(result, measure, window)
+    return _level(_means(result, window), measure)
 
 
-def _level(result: Run, measure: Measure, window: tuple[float, float]) -> pd.Series:
+def _means(result: Run, window: tuple[float, float]) -> _Means:
+    """Return what gives the means of a table over a window by replicate and arm; each table's are worked out once."""
+
+    @cache
+    def of_table(name: str) -> pd.DataFrame:
+        rows = closing(result.tables[name], name, window)
+        return rows.groupby(["replicate", "arm"]).mean(numeric_only=True)
+
+    return of_table
+
+
+def _level(means: _Means, measure: Measure) -> pd.Series:
     """Return the level of a measure by replicate and arm."""
-    rows = closing(result.tables[measure.table], measure.table, window)
-    return _finite(measure, rows.groupby(["replicate", "arm"]).mean(numeric_only=True))
+    return _finite(measure, means(measure.table))
 
 
 def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
@@ -95,11 +109,11 @@ def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
     return measure.read(rows).replace([np.inf, -np.inf], np.nan)
 
 
-def _course(result: Run, measure: Measure) -> dict[str, object]:
+def _course(result: Run, means: _Means, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
     value = _finite(measure, table)
     first, last = table["day"].min(), table["day"].max()
-    level = _level(result, measure, last_window(float(result.hormones["day"].max()))).to_numpy()
+    level = _level(means, measure).to_numpy()
     early = value[table["day"] <= first + (last - first) / 4.0].mean()
     late = value[table["day"] >= last - (last - first) / 4.0].mean()
     return {

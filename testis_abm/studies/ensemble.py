@@ -160,13 +160,14 @@ class Ensemble:
             TestisError: fewer than one set.
         """
         n = None if n is None else guard.argument("sets", n)
+        every = [self[k] for k in range(len(self))]
         groups: dict[tuple[str, ...], list[int]] = {}
-        for k in range(len(self)):
-            groups.setdefault(tuple(self[k].answers.values()), []).append(k)
+        for k, one in enumerate(every):
+            groups.setdefault(tuple(one.answers.values()), []).append(k)
         about = self._about_some()
         found = []
         for rows in groups.values():
-            sets = [self[k] for k in rows[:n]]
+            sets = [every[k] for k in rows[:n]]
             for answers in itertools.product(*(question.answers.values() for question in about)):
                 weight = float(self.weights[rows].sum()) * math.prod(answer.weight for answer in answers)
                 named = list(zip(about, answers, strict=True))
