@@ -38,7 +38,8 @@ html_theme = "furo"
 html_title = "testis_abm"
 html_copy_source = False
 html_show_sourcelink = False
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 _PAGE = re.compile(r"(?:docs/)?([a-z_]+)\.md")

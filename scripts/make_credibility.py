@@ -292,7 +292,8 @@ class Found:
 
     def _figures(self) -> dict[str, str]:
         rows, twins = self.rows, self.twins
-        entries = [*parameters.load().values()]
+        entries, whole = [*parameters.load().values()], parameters.search()
+        on_inhibitors = rows[[bool(of & {*CLASSES["aromatase inhibitors"]}) for of in rows["drugs"]]]
         figures: dict[str, object] = {
             kind: sum(each.confidence == kind for each in entries)
             for kind in ("measured", "derived", "fitted", "assumed")
@@ -301,7 +302,16 @@ class Found:
         widths = [float(line.split("|")[4]) for line in identified.splitlines() if line.startswith("| `")]
         figures |= {
             "parameters": len(entries),
-            "unverified": sum("not verified" in f"{each.source} {each.note}" for each in entries),
+            "every_number": len(whole),
+            "every_assumed": sum(each.confidence == "assumed" for each in whole),
+            "man_fields": len(parameters.physiology()),
+            "drug_numbers": sum(each.name.startswith("drug.") for each in whole),
+            "unverified": sum(
+                "not verified" in f"{each.source} {each.note}" or bool(re.search(r"\bmemory\b", each.source))
+                for each in whole
+            ),
+            "inhibitor_rows": len(on_inhibitors),
+            "inhibitor_fsh": on_inhibitors["variable"].str.contains("FSH").sum() or "none",
             "questions": len(parameters.hypotheses()),
             "presets": len(parameters.presets()),
             "studies": rows["study"].nunique(),
@@ -536,9 +546,35 @@ def state(found: Found) -> list[str]:
         + "; ".join(f"{kind}: {listed(names)}" for kind, names in tables.items())
         + f". Files of studies, calibration and ensemble that differ: {listed(others)}.",
     ]
+    lines += ["", *of_pages(made, bool(new["changed"] or new["gone"]))]
     if found.outdated:
         lines += ["", "**The stored validation is out of date. Make it again: `scripts/make_validation.py`.**"]
     return lines
+
+
+def of_pages(made: str, moved: bool) -> list[str]:
+    """Return with which program each made page was made, as the page itself says, beside the program `made`."""
+    rows = []
+    for path in sorted(HUB.parent.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        by = re.search(r"^Made by `([^`]+)`([^\n]*)", page, re.MULTILINE)
+        if path == HUB or not by:
+            continue
+        told = re.search(r"with testis_abm (\d[\w.]*(?: \([0-9a-f]{16}\))?)", by[2])
+        same = (
+            "this program" if told and told[1] == made else "another program" if told and "(" in told[1] else "not told"
+        )
+        rows.append([f"[{title(path)}]({path.name})", f"`{by[1]}`", told[1] if told else "-", same])
+    if not rows:
+        fail("docs", "no page says by what it was made")
+    others = sum(row[-1] == "another program" for row in rows)
+    return [
+        f"Other pages are made by commands of their own, each with the program that it names. {others} of {len(rows)} name another program than {made}; a hash of all rules and "
+        f"numbers does not tell what differs, so their figures may differ from what their commands give today. {'Some' if moved else 'None'} of the numbers that the stored validation rests on "
+        f"{'have' if moved else 'has'} changed since it was made.",
+        "",
+        *table(("page", "made by", "with testis_abm", f"beside {made}"), rows),
+    ]
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
@@ -561,7 +597,8 @@ FIGURES = {
     "twin: total motile counts inside 90 %, %": "{twin_tmc_90}",
     "twin: AUC of a rise of T": "{twin_t_auc}",
     "twin: AUC of a rise of total motile count": "{twin_tmc_auc}",
-    "numbers of the model, of these assumed": "{parameters}, {assumed}",
+    "numbers of the tissue and body, of these assumed": "{parameters}, {assumed}",
+    "all numbers, those of drugs and fields of a man too, of these assumed": "{every_number}, {every_assumed}",
     "test functions": "{tests}",
 }
 
@@ -598,14 +635,14 @@ def context_table(found: Found) -> list[str]:
         rows.append(
             [
                 link,
+                f"**{verdict(each, found.judged['factor'])}**",
                 each["influence"],
                 each["consequence"],
                 RISKS[risk(each) - 1],
-                f"**{verdict(each, found.judged['factor'])}**",
             ]
         )
     return table(
-        ("context of use", "model influence", "consequence of a wrong decision", "model risk", "verdict"), rows
+        ("context of use", "verdict", "model influence", "consequence of a wrong decision", "model risk"), rows
     )
 
 

@@ -79,7 +79,7 @@ HEAD = ("name", "value", "range", "unit", "confidence", "source; note")
 
 def parameter_page() -> list[str]:
     """Return the page of the numbers of the model."""
-    groups, fields = by_group(), parameters.physiology()
+    groups, fields, whole = by_group(), parameters.physiology(), parameters.search()
     every = [each for group in groups.values() for each in group]
     counts = {
         kind: sum(each.confidence == kind for each in every) for kind in ("measured", "derived", "fitted", "assumed")
@@ -87,9 +87,10 @@ def parameter_page() -> list[str]:
     lines = [
         "# Parameters",
         "",
-        f"All {len(every)} numbers of the model and {len(fields)} fields of a man, made from `testis_abm/parameters/`. A value may be "
+        f"All {len(every)} numbers of the tissue and body and {len(fields)} fields of a man, made from `testis_abm/parameters/`; with the constants of "
+        f"drugs (`testis-abm drugs NAME`) they are {len(whole)} (`testis-abm parameters`), {sum(each.confidence == 'assumed' for each in whole)} of these assumed. A value may be "
         "changed within its range in a scenario (`[parameters]`), and beyond it by a table of your own (`docs/own_tables.md`). Of the "
-        f"numbers {counts['measured']} are measured, {counts['derived']} derived from measurements, {counts['fitted']} fitted "
+        f"numbers of the tissue and body {counts['measured']} are measured, {counts['derived']} derived from measurements, {counts['fitted']} fitted "
         f"to studies and {counts['assumed']} assumed. Unit 1: a plain number.",
     ]
     for name, entries in groups.items():

@@ -99,7 +99,9 @@ def page(paths: list[Path]) -> str:
     """Return the gallery."""
     parts = [
         "# Gallery",
-        "What each notebook of `docs/notebooks/` shows first. Open one in Jupyter or VS Code and run it: each takes seconds. "
+        "What each notebook of `docs/notebooks/` shows first. Open one in Jupyter (`pip install jupyterlab`, in no extra of ours; then "
+        "`jupyter lab docs/notebooks`) or VS Code and run it: each takes seconds. A notebook shows the last line of a cell by itself; in a "
+        "plain script wrap it in `print(...)`. "
         "This page is made by `make gallery`.",
     ]
     for path in paths:

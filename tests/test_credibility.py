@@ -153,3 +153,20 @@ def test_numbers_of_a_table_are_values_without_their_ranges(script, tmp_path):
     found = script.numbers(tmp_path)
     assert found["parameters/one.toml"] == {"a.b": 2.0, "c.list.1": 1.0, "c.list.2": 5.0}
     assert found["spread"] == {"spread.LH": 0.3} and len(found["studies"]) == 2
+
+
+def test_pages_of_other_programs_are_named(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "HUB", tmp_path / "credibility.md")
+    for name, told in {
+        "credibility": "1.0 (00000000000000aa)",
+        "here": "1.0 (00000000000000aa)",
+        "old": "1.0 (00000000000000bb): 3 studies",
+        "bare": "1.0, Python 3.13",
+    }.items():
+        page = f"# {name}\n\nMade by `make {name}` (`a.py`) with testis_abm {told}.\n"
+        (tmp_path / f"{name}.md").write_text(page, encoding="utf-8")
+    (tmp_path / "written.md").write_text("# By hand\n", encoding="utf-8")
+    told = script.of_pages("1.0 (00000000000000aa)", moved=False)
+    assert "1 of 3 name another program" in told[0] and "None of the numbers" in told[0]
+    assert [line.split(" | ")[-1] for line in told[4:]] == ["not told |", "this program |", "another program |"]
+    assert "Some of the numbers" in script.of_pages("2", moved=True)[0]
