@@ -332,6 +332,7 @@ def test_a_damaged_record_is_no_job_and_spoils_no_other(desk):
         assert mine.jobs() == [job] and mine.job("a" * 16) is None
 
 
+@pytest.mark.slow
 def test_what_is_old_goes_while_the_server_lives(desk, monkeypatch):
     mine = desk.visitor(MINE)
     job = until(mine, mine.submit(order()).name, DONE)
@@ -344,6 +345,7 @@ def test_what_is_old_goes_while_the_server_lives(desk, monkeypatch):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_what_is_old_goes_and_what_runs_stays(desk):
     mine = desk.visitor(MINE)
     old, new = (until(mine, mine.submit(order()).name, DONE) for _ in range(2))

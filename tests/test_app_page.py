@@ -274,6 +274,7 @@ def test_two_browsers_hold_two_men(browser, address):
     other.leave()
 
 
+@pytest.mark.slow
 def test_a_wrong_link_or_file_changes_nothing(context, address, tmp_path):
     visitor = Visitor(context, address + packed(json.dumps({"man": {"bmi": 400}}).encode()))
     page = visitor.page
@@ -763,6 +764,7 @@ def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
     assert levels[:2] == ["1 x own", "0.02 x own"], "gonadotrophins held, testosterone at the lowest"
 
 
+@pytest.mark.slow
 def test_dark_and_narrow(browser, address):
     visitor = Visitor(window(browser, 390, 844, color_scheme="dark"), address)
     page = visitor.page

@@ -138,6 +138,7 @@ def _written(files: zipfile.ZipFile, name: str) -> dict:
     return tomllib.loads(files.read(name).decode())
 
 
+@pytest.mark.slow
 def test_pictures_are_downloaded_as_png_and_svg(result):
     with zipfile.ZipFile(io.BytesIO(share.pictures(result))) as files:
         names = files.namelist()

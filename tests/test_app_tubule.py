@@ -382,6 +382,7 @@ def test_the_browser_draws_the_looks_of_the_pictures(page):
     assert looks["stain"].items() <= light.items() and dark.keys() == light.keys()
 
 
+@pytest.mark.slow
 def test_the_rings_of_the_slide_are_the_stages_of_its_niches(page):
     """The page moves the clock by itself; what it is told of a cell comes from the model."""
     page.evaluate("window.__tubule.view.playing = false")

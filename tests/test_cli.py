@@ -218,6 +218,7 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(sen
 
 
 @pytest.mark.parametrize(("at", "said"), [("draw", "The tables are in"), ("standing_by", "Results are in")])
+@pytest.mark.slow
 def test_stopped_after_the_simulation_it_says_what_is_kept(at, said, tmp_path, monkeypatch, capsys):
     @contextlib.contextmanager
     def standing_by():

@@ -83,6 +83,7 @@ def test_a_damaged_file_is_not_unpickled(cache, monkeypatch, harm):
     assert _compile._load(path) is None and not path.exists()
 
 
+@pytest.mark.slow
 def test_what_is_missing_in_a_cache_of_other_rules_is_announced(cache, warm):
     first, *_ = kept(cache)
     first.unlink()
@@ -232,6 +233,7 @@ def package(tmp_path):
     return Path(shutil.copytree(fingerprint.PACKAGE, tmp_path / "testis_abm", ignore=skipped))
 
 
+@pytest.mark.slow
 def test_an_edit_to_any_source_that_decides_is_another_program(package):
     def now() -> str:
         return fingerprint.digest(fingerprint.deciding(package), package=package)

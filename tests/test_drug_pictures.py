@@ -82,6 +82,7 @@ def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
     assert low <= course.doses[-1] <= high <= 1.0001 * parameters.drugs()[name].largest_dose
 
 
+@pytest.mark.slow
 def test_levels_are_named_with_their_assay_as_in_other_pictures():
     in_blood = drug_course("anastrozole").panels[2]
     assert [*in_blood.lines] == ["testosterone", "serum E2 (LC-MS/MS)", "LH", "FSH"]

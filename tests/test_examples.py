@@ -62,7 +62,7 @@ def test_what_pages_and_scripts_name_is_there(path):
         for place in re.findall(
             r"`((?:testis_abm|tests|docs|examples|benchmarks|scripts|scenarios)/[^`*\s<>{}]*)`", text
         ):
-            assert (ROOT / place).exists(), place
+            assert place.startswith("docs/made/") or (ROOT / place).exists(), place  # there once `make docs` has run
 
 
 def test_the_rule_of_the_scenario_of_the_files_page_fires():
@@ -74,6 +74,7 @@ def test_the_rule_of_the_scenario_of_the_files_page_fires():
     assert len(run.decisions) and run.decisions["taken"].all()
 
 
+@pytest.mark.slow
 def test_heat_stress_from_outside(tmp_path, monkeypatch, capsys):
     picture = tmp_path / "heat.png"
     monkeypatch.setattr(sys, "argv", ["heat_stress.py", "--plot", str(picture)])

@@ -178,6 +178,7 @@ def test_a_film_has_a_frame_a_day_that_changes_and_says_who_made_it(tmp_path):
 # ---- equations
 
 
+@pytest.mark.slow
 def test_the_untreated_man_stands_still_in_his_equations():
     libsbml = pytest.importorskip("libsbml")
     pytest.importorskip("roadrunner")
@@ -265,6 +266,7 @@ def test_what_the_equations_do_not_hold_is_refused(more, told):
 # ---- observations
 
 
+@pytest.mark.slow
 def test_a_study_is_a_valid_petab_problem_whose_nominal_man_answers(tmp_path):
     petab = pytest.importorskip("petab.v1")
     pytest.importorskip("roadrunner")

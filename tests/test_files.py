@@ -435,6 +435,7 @@ def flips(path: Path, count: int, seed: int):
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_a_result_becomes_a_number(tmp_path):
     folder = make(short()).save(tmp_path / "run")
     whole = RunResult.load(folder)
@@ -491,6 +492,7 @@ def test_a_sealed_table_comes_back_and_no_other(table):
 # ---- several at once
 
 
+@pytest.mark.slow
 def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
     code = (
         "import sys; from testis_abm.cli.command import main; "

@@ -114,6 +114,7 @@ def test_a_kind_of_man_is_his_share_of_those_an_answer_speaks_of():
     assert own.as_kind(fertile, ())[0] == fertile
 
 
+@pytest.mark.slow
 def test_infertile_men_gain_more_on_fsh_if_fsh_is_what_they_lack():
     found = treated("rfsh", "75 IU", INFERTILE)
     plain, limited = (found.change(WORD, "infertility", name).median for name in ("plain", "fsh_limited"))
@@ -216,6 +217,7 @@ def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(ana
     )
 
 
+@pytest.mark.slow
 def test_an_output_that_is_nothing_has_no_change():
     found = treated("anastrozole", "1 mg", man={"preset": "sertoli_cell_only", "germ_cell_endowment": 0.0})
     assert math.isnan(found.change(WORD).median) and np.isnan(found.change(WORD).low)

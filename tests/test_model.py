@@ -101,6 +101,7 @@ def test_anastrozole_raises_t_and_lh_and_lowers_e2():
     assert "aromatase is inhibited" in result.provenance["why"]
 
 
+@pytest.mark.slow
 def test_no_sperm_without_stem_cells_whatever_the_hormones_do():
     result = simulate("azoospermic_sertoli_only", plan__duration="120 days")
     assert (result.semen.concentration_million_ml == 0).all()

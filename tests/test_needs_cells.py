@@ -82,6 +82,7 @@ def test_a_comparison_leaves_out_the_arms_that_need_cells():
     assert alone.plausible is None and "plausible models, 90 %" not in text and "Note: strong:" in text
 
 
+@pytest.mark.slow
 def test_a_trial_leaves_out_the_arms_that_need_cells(tmp_path):
     arms = [{"name": "none", "therapy": []}, {"name": "strong", "insult": STRONG}]
     source = {"title": "trial", "plan": BASE["plan"], "trial": {"men": 8, "engine": "expected"}, "arm": arms}

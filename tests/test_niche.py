@@ -312,6 +312,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_engines_hold_the_same_stem_cells(name):
     compiled, reference = (SmallModel(engine, **CASES[name]).settle() for engine in ("compiled", "reference"))
     assert_same(compiled.tissue, reference.tissue)

@@ -176,6 +176,7 @@ def _sweep_of() -> dict[str, Any]:
     return {**_scenario("slowazole", **_SLOW), "sweep": {"over": over, "engine": "expected"}}
 
 
+@pytest.mark.slow
 def test_sweeps_of_own_numbers_are_sharded_and_resumed(tmp_path: Path) -> None:
     whole = run_sweep(_sweep_of(), tmp_path / "whole", workers=1)
     for k in (1, 2):

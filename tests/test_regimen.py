@@ -300,6 +300,7 @@ def test_the_same_gonadorelin_without_pause_abolishes_lh_within_weeks():
     assert back.loc[118] == pytest.approx(pulses.loc[68], rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_depot_of_an_agonist_flares_then_castrates():
     result = ta.run(case({"drug": "leuprolide", "dose": "7.5 mg", "every": "28 days"}, days=84))
     of = result.hormones[result.hormones.arm == "treated"].set_index("day")

@@ -46,6 +46,7 @@ def run() -> ta.RunResult:
     return ta.run(CASE)
 
 
+@pytest.mark.slow
 def test_run_and_compare_print_the_same_numbers_of_the_same_man(run):
     compared = ta.compare({"untreated": {**CASE, "therapy": []}, "treated": CASE}).text()
     one, other = numbers(render(run), 2), numbers(compared, 2)
@@ -199,6 +200,7 @@ def test_a_change_beyond_ten_thousand_percent_says_no_more():
     assert plausible.Change(-90.0, -100.0, 1e12).text() == "-90 (-100 to >+9,999)"
 
 
+@pytest.mark.slow
 def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):
     design = {
         "men": 16,

@@ -50,6 +50,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
+@pytest.mark.slow
 def test_other_processes_draw_the_same_pictures(result, drawn, pool, tmp_path):
     paths = draw(result, tmp_path / "new" / "folder", pool)
     assert [path.name for path in paths] == [f"{name}.{kind}" for name in FIGURES for kind in KINDS]
@@ -115,6 +116,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_killed_parent_leaves_no_orphans(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("""

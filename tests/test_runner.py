@@ -263,6 +263,7 @@ def test_a_command_does_a_part(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_what_python_warns_of_in_runs_is_told_once_by_the_process_that_asked(workers, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(runner, "work", warning_runs.work)
     job, tasks = runs_of(SWEEP)

@@ -286,6 +286,7 @@ def test_an_auc_is_that_of_its_ranks():
     assert auc(missing, positive) == auc(missing[np.isfinite(missing)], positive[np.isfinite(missing)])
 
 
+@pytest.mark.slow
 def test_power_is_the_share_of_trials_that_find_it():
     def found(n, seed):
         treated = np.arange(2 * n) % 2 == 1

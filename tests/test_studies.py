@@ -294,6 +294,7 @@ def nothing(tmp_path, where: str, variable: str, **more: object) -> float:
     return float(replay(load_study(path), best(), sets=2, men=120, repeats=40)["predicted"].iloc[0])
 
 
+@pytest.mark.slow
 def test_what_men_were_selected_on_regresses_and_nothing_else(tmp_path):
     assert nothing(tmp_path, "T/E2 < 10", "T/E2") > 5
     assert nothing(tmp_path, "testosterone < 300 ng/dL", "free testosterone") > 3

@@ -79,6 +79,7 @@ def test_without_missing_visits_the_mixed_model_is_ancova_of_the_last():
     assert found.df == 27 and not np.isfinite(repeated_measures(seen[:2], own[:2], before[:2]).p)
 
 
+@pytest.mark.slow
 def test_the_mixed_model_recovers_what_complete_cases_lose_when_visits_are_missing_at_random():
     rng, mixed, complete, inside = np.random.default_rng(2), [], [], 0
     for _ in range(40):
