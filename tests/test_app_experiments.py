@@ -178,6 +178,7 @@ def test_what_is_wrong_is_said_with_its_place(form, typed, words):
             prepare(dict(made.tables))
 
 
+@pytest.mark.slow
 def test_a_closed_list_takes_nothing_else():
     case = load("obese_anastrozole")
     for form, of in FORMS.items():

@@ -428,6 +428,7 @@ def test_one_visitor_does_not_move_the_page_for_others(port):
     assert "/elsewhere" not in asked(port)[2] and "evil.example" not in asked(port)[2]
 
 
+@pytest.mark.slow
 def test_the_page_under_solara_run_has_the_gate_too(tmp_path, monkeypatch):
     monkeypatch.setenv(gate.VARIABLE, "https://abm.example.org")
     with serving(tmp_path / "log", "-m", "solara", "run", "testis_abm.app", "--production", "--no-open") as url:

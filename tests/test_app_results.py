@@ -625,6 +625,7 @@ def runs():
     return one, other, man
 
 
+@pytest.mark.slow
 def test_kept_arms_are_compared_with_the_untreated_man_and_with_one_another(runs):
     one, other, man = runs
     lived = compare.arms_of((("A", one), ("B", other)))

@@ -351,6 +351,7 @@ def test_the_panel_says_when_the_cell_is_not_there(page, widget):
     assert "day 2" in page.locator(".tubule-panel").inner_text()
 
 
+@pytest.mark.slow
 def test_a_picture_and_a_film_are_saved(page, tmp_path):
     _go_to(page, 12)
     with page.expect_download() as got:

@@ -453,6 +453,7 @@ def test_no_flipped_bit_of_a_result_becomes_a_number(tmp_path):
     assert RunResult.load(folder).hormones.equals(whole.hormones)
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_a_store_becomes_a_number(tmp_path):
     sweep(SWEEP, tmp_path / "s", workers=1)
     whole, told = read(tmp_path / "s"), 0
@@ -581,6 +582,7 @@ def test_no_command_puts_its_results_among_others(tmp_path, capsys, command, nam
     assert "is a file; results need a folder" in shown.err and shown.out == ""
 
 
+@pytest.mark.slow
 def test_a_folder_of_results_holds_those_of_the_last_command_alone(tmp_path, few_men):
     folder = tmp_path / "man"
     therapy = ["--give", "anastrozole 1mg daily", "--days", "30", "--men", "10"]
@@ -602,6 +604,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys
     assert "cannot be written: Permission denied" in shown.err and shown.err.count("\n") == 1 and shown.out == ""
 
 
+@pytest.mark.slow
 def test_what_the_program_wrote_it_may_replace(tmp_path):
     table = pd.DataFrame({"study": ["a"], "x": [1.0]})
     for name in ("t.parquet", "t.csv"):
@@ -635,6 +638,7 @@ def test_a_full_disk_behind_the_output_is_one_line(arguments):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes as POSIX has them")
+@pytest.mark.slow
 def test_a_reader_that_has_gone_is_no_fault():
     out, into = os.pipe()
     os.close(out)

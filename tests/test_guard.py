@@ -577,6 +577,7 @@ def test_notes_are_printed_once_whatever_python_does_with_warnings():
     assert Path("r/tubules.svg").exists()
 
 
+@pytest.mark.slow
 def test_the_package_is_a_command_and_raises_no_warning():
     import tomli_w
 

@@ -83,6 +83,7 @@ def test_no_answer_makes_testosterone_raise_sperm():
     assert "falls under 100 % of the weight. No answer turns its sign." in text and "would decide" not in text
 
 
+@pytest.mark.slow
 def test_what_the_scenario_sets_is_no_question():
     """Known Km of one answer: the sets calibrated with it remain; of none: all do, with this Km."""
     for km, sets in ((40.0, 6), (15.0, 6)):
@@ -280,6 +281,7 @@ def test_wrong_arguments_of_an_ensemble_are_one_clear_error(ask):
         ask()
 
 
+@pytest.mark.slow
 def test_a_folder_takes_the_table_and_nobody_elses_file_is_touched(tmp_path, capsys):
     line = ["hypotheses", "obese_anastrozole", "--days", "60", "--output", "LH", "--out"]
     assert main([*line, str(tmp_path / "new")]) == 0

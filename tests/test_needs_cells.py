@@ -92,6 +92,7 @@ def test_a_trial_leaves_out_the_arms_that_need_cells(tmp_path):
     assert len(found.parameters) == 8  # men still live under models of their own
 
 
+@pytest.mark.slow
 def test_who_asks_the_mean_field_man_is_warned():
     with pytest.warns(Note, match=FOCI):
         under_hypotheses({**BASE, "insult": STRONG}, sets=1)

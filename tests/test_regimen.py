@@ -419,6 +419,7 @@ def test_a_wrong_weight(weight, said):
     assert said in refusal(weight=weight)
 
 
+@pytest.mark.slow
 def test_lost_weight_acts_through_fat_shbg_and_glands():
     man = {"preset": "obese_low_t_e2", "bmi": 40}
     result = ta.run(case(days=150, man=man, weight=[{"bmi": 28, "until": "day 30"}]))

@@ -141,6 +141,7 @@ if __name__ == "__main__":
     assert not any(map(alive, workers))
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_told(result, pool, tmp_path):
     (tmp_path / "file").write_text("")
     for act in (lambda folder: draw(result, folder, pool), lambda folder: draw_figures(result, folder)):

@@ -104,7 +104,7 @@ def test_a_man_is_the_same_at_any_number_of_threads(monkeypatch):
     assert len(set(records)) == 1
 
 
-@pytest.mark.parametrize("preset", ["fertile", "obese_low_t_e2"])
+@pytest.mark.parametrize("preset", [pytest.param("fertile", marks=pytest.mark.slow), "obese_low_t_e2"])
 def test_no_step_drifts_in_the_first_ninety_days(preset):
     case = {
         "title": "at rest",

@@ -340,6 +340,7 @@ def test_visits_of_one_day_that_contradict_each_other_are_noted(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["XFD1048576", "XFD2", "A1048576", "A100002"])
+@pytest.mark.slow
 def test_a_cell_beyond_the_limits_is_refused_and_nothing_filled_up(tmp_path, place):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
