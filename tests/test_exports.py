@@ -208,6 +208,7 @@ def simulated(text: str, days: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("drug", ["anastrozole", "letrozole_testosterone"])
+@pytest.mark.slow
 def test_sbml_does_what_the_mean_field_man_does(tmp_path, drug):
     libsbml = pytest.importorskip("libsbml")
     pytest.importorskip("roadrunner")

@@ -631,6 +631,7 @@ def commanded(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
 @pytest.mark.parametrize("arguments", [["men"], ["--help"], ["parameters"], ["--version"]], ids=str)
+@pytest.mark.slow
 def test_a_full_disk_behind_the_output_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         done = commanded(*arguments, stdout=full)
