@@ -1,6 +1,6 @@
 """Mesa's own browser page on this model, with sliders: solara run examples/mesa_page.py (pip install "testis_abm[app]").
 
-Move a slider, press Reset, then Play: the man begins anew under the dose and body mass index that are set.
+Move a slider, press Reset, then Play: the man starts again under the dose and body mass index that are set.
 """
 
 from __future__ import annotations

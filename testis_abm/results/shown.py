@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from testis_abm.results import page
 
 
-class Shown:
+class Shown(ABC):
     """A result that is read: `print(result)` in a terminal, tables in a notebook, `text()` for what both say."""
 
+    @abstractmethod
     def text(self) -> str:
         """Return it in words and tables."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self.text()
